@@ -1,0 +1,1 @@
+"""Worlds, cameras, vehicles and Gymnasium environments to drive in."""

@@ -1,0 +1,9 @@
+"""Errors that a user can mend. Each says what was expected, what came and what to do."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used. The message is one line; the CLI exits with 2."""
+
+
+class MapError(InputError):
+    """A map cannot be read or driven. The message names the file and line, or the map name."""

@@ -1,0 +1,39 @@
+"""What a policy may see. One code makes it for training, the batched simulator and Gymnasium."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from drivecnn_envs.cameras import Bytes, CameraRig, Walk, render
+from drivecnn_envs.route_map import RouteMapView, rasterise
+from drivecnn_envs.scene import Scene
+from drivecnn_envs.states import States
+
+
+@dataclass(frozen=True)
+class ObservationConfig:
+    """Cameras and route map of a vehicle."""
+
+    cameras: CameraRig = field(default_factory=CameraRig)
+    route_map: RouteMapView = field(default_factory=RouteMapView)
+
+
+class Observation(NamedTuple):
+    """What B cars see: `cameras` (B, C, 3, H, W) uint8, `route_map` (B, 2, M, M) uint8."""
+
+    cameras: Bytes
+    route_map: Bytes
+
+
+class Observer:
+    """Turns states into observations, as a pure function of the states."""
+
+    def __init__(self, config: ObservationConfig) -> None:
+        self.config = config
+        self._walk = Walk.of(config.cameras)
+
+    def observe(self, scene: Scene, states: States) -> Observation:
+        """What each state's car sees."""
+        return Observation(
+            render(states, scene.atlas, self._walk, self.config.cameras.image_size),
+            rasterise(states, scene.atlas, scene.table, self.config.route_map),
+        )

@@ -1,0 +1,234 @@
+"""The road network every map becomes: highway-env's own type, with one kind of lane.
+
+Axes are right-handed (x east, y north), so a positive lateral offset is to the LEFT of a lane.
+Lanes of one edge are ordered from left to right, as in highway-env: lane 0 is the leftmost.
+"""
+
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import networkx as nx
+import numpy as np
+from highway_env.road.lane import AbstractLane, LineType
+from highway_env.road.road import RoadNetwork
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from drivecnn_envs.errors import MapError
+
+Array = NDArray[np.float64]
+LaneIndex = tuple[str, str, int]
+
+JOIN_GAP = 0.2  # m, a lane whose start is this near to another's end continues it
+LANE_CHANGE_COST = 50.0  # m, what a lane change costs a route planner
+CLOSEST_CANDIDATES = 24  # lane points looked at before the exact distance decides
+
+
+class SampledLane(AbstractLane):
+    """A lane of any shape: a centre line sampled about every half metre, with a width at each point.
+
+    Positions beyond either end continue straight, as highway-env's own lanes do.
+    """
+
+    def __init__(
+        self,
+        points: ArrayLike,
+        widths: ArrayLike,
+        line_types: tuple[int, int] = (LineType.NONE, LineType.NONE),
+        *,
+        speed_limit: float = 13.9,
+        junction: str | None = None,
+        forbidden: bool = False,
+        priority: int = 0,
+    ) -> None:
+        """Build the lane from its centre line.
+
+        Args:
+            points: (N, 2) centre line [m], N >= 2, no point twice in a row.
+            widths: (N,) lane width [m] at each point, or one number.
+            line_types: highway-env `LineType` of the right and the left edge.
+            speed_limit: m/s.
+            junction: name of the junction this lane crosses, None outside junctions.
+            forbidden: whether vehicles may not change to this lane.
+            priority: right-of-way priority, higher goes first.
+
+        Raises:
+            MapError: if the centre line has fewer than two distinct points or is not finite.
+        """
+        self.points: Array = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        self.widths: Array = np.broadcast_to(
+            np.asarray(widths, dtype=np.float64), len(self.points)
+        ).copy()
+        steps = np.linalg.norm(np.diff(self.points, axis=0), axis=1)
+        if len(steps) == 0 or not (np.isfinite(self.points).all() and (steps > 0).all()):
+            raise MapError(
+                f"a lane needs at least 2 distinct finite points, got {len(self.points)} points "
+                f"from {self.points[:1].tolist()}: remove the lane or mend its centre line"
+            )
+        self.stations: Array = np.concatenate([[0.0], np.cumsum(steps)])  # (N,) m along the lane
+        order = 2 if len(self.points) > 2 else 1
+        tangents = np.gradient(self.points, self.stations, axis=0, edge_order=order)
+        self.headings: Array = np.unwrap(np.arctan2(tangents[:, 1], tangents[:, 0]))
+        self.length = float(self.stations[-1])
+        self.line_types = list(line_types)
+        self.speed_limit = speed_limit
+        self.junction = junction
+        self.forbidden = forbidden
+        self.priority = priority
+
+    def position(self, longitudinal: float, lateral: float) -> Array:
+        """World position (2,) [m] of lane coordinates, lateral positive to the left."""
+        heading = self.heading_at(longitudinal)
+        beyond = longitudinal - min(max(longitudinal, 0.0), self.length)
+        x = np.interp(longitudinal, self.stations, self.points[:, 0])
+        y = np.interp(longitudinal, self.stations, self.points[:, 1])
+        cos, sin = np.cos(heading), np.sin(heading)
+        return np.array([x + beyond * cos - lateral * sin, y + beyond * sin + lateral * cos])
+
+    def local_coordinates(self, position: Array) -> tuple[float, float]:
+        """Lane coordinates (longitudinal, lateral) [m] of a world position."""
+        starts, spans = self.points[:-1], np.diff(self.points, axis=0)  # (N-1, 2)
+        lengths = np.diff(self.stations)
+        offsets = np.asarray(position) - starts
+        along = (offsets * spans).sum(axis=1) / lengths
+        clamped = np.clip(along, 0.0, lengths)
+        gaps = offsets - spans * (clamped / lengths)[:, None]
+        nearest = int(np.argmin((gaps**2).sum(axis=1)))
+        station = clamped[nearest]
+        if (nearest == 0 and along[0] < 0) or (nearest == len(along) - 1 and along[-1] > station):
+            station = along[nearest]
+        unit = spans[nearest] / lengths[nearest]
+        lateral = unit[0] * offsets[nearest, 1] - unit[1] * offsets[nearest, 0]
+        return float(self.stations[nearest] + station), float(lateral)
+
+    def heading_at(self, longitudinal: float) -> float:
+        """Heading [rad] of the centre line, counter-clockwise from x."""
+        return float(np.interp(longitudinal, self.stations, self.headings))
+
+    def width_at(self, longitudinal: float) -> float:
+        """Lane width [m]."""
+        return float(np.interp(longitudinal, self.stations, self.widths))
+
+    def edge(self, side: int) -> Array:
+        """The right (side 0) or left (side 1) edge of the lane, (N, 2) [m]."""
+        normals = np.stack([-np.sin(self.headings), np.cos(self.headings)], axis=1)
+        return self.points + normals * (side - 0.5) * self.widths[:, None]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """A lane from what `to_config` wrote."""
+        return cls(**config)
+
+    def to_config(self) -> dict[str, Any]:
+        """JSON-serialisable description, read back by highway-env's `lane_from_config`."""
+        return {
+            "class_path": f"{type(self).__module__}.{type(self).__name__}",
+            "config": {
+                "points": self.points.tolist(),
+                "widths": self.widths.tolist(),
+                "line_types": self.line_types,
+                "speed_limit": self.speed_limit,
+                "junction": self.junction,
+                "forbidden": self.forbidden,
+                "priority": self.priority,
+            },
+        }
+
+
+class PavedStrip(NamedTuple):
+    """Road surface that is no traffic lane: parking, turning strips, paved shoulders."""
+
+    points: Array  # (N, 2) m, centre line
+    widths: Array  # (N,) m
+
+
+class TownNetwork(RoadNetwork):
+    """highway-env's `RoadNetwork` of sampled lanes, with a spatial index and a lane graph."""
+
+    graph: dict[str, dict[str, list[SampledLane]]]
+
+    def __init__(self, name: str = "town") -> None:
+        super().__init__()
+        self.name = name
+        self.paved: list[PavedStrip] = []
+
+    @cached_property
+    def lanes(self) -> dict[LaneIndex, SampledLane]:
+        """All lanes by index. Built on first use: add lanes before."""
+        lanes: dict[LaneIndex, SampledLane] = self.lanes_dict()
+        if not lanes:
+            raise MapError(f"{self.name} has no driving lane: give a map with at least one road")
+        return lanes
+
+    @cached_property
+    def lane_graph(self) -> "nx.DiGraph[LaneIndex]":
+        """Which lane can follow which. Nodes are lane indices.
+
+        Edge attributes: `weight` [m] is the length of the lane left plus what the change costs,
+        `change` tells a move to the neighbouring lane from going on at the lane's end.
+        """
+        graph: nx.DiGraph[LaneIndex] = nx.DiGraph()
+        graph.add_nodes_from(self.lanes)
+        for index, lane in self.lanes.items():
+            start, end, number = index
+            for after, parallel in self.graph.get(end, {}).items():
+                for position, follower in enumerate(parallel):
+                    if np.linalg.norm(follower.points[0] - lane.points[-1]) <= JOIN_GAP:
+                        graph.add_edge(
+                            index, (end, after, position), weight=lane.length, change=False
+                        )
+            for neighbour in (number - 1, number + 1):
+                if 0 <= neighbour < len(self.graph[start][end]) and lane.junction is None:
+                    graph.add_edge(
+                        index, (start, end, neighbour), weight=LANE_CHANGE_COST, change=True
+                    )
+        return graph
+
+    def followers(self, index: LaneIndex) -> list[LaneIndex]:
+        """The lanes that begin where this one ends."""
+        edges = self.lane_graph.out_edges(index, data="change")
+        return [target for _, target, change in edges if not change]
+
+    @cached_property
+    def _point_index(self) -> tuple[cKDTree, NDArray[np.int64], list[LaneIndex]]:
+        """A tree over all lane points, the lane number of each, and the lanes' indices."""
+        points = np.concatenate([lane.points for lane in self.lanes.values()])
+        counts = [len(lane.points) for lane in self.lanes.values()]
+        return cKDTree(points), np.repeat(np.arange(len(counts)), counts), list(self.lanes)
+
+    def get_closest_lane_index(self, position: Array, heading: float | None = None) -> LaneIndex:
+        """Index of the lane nearest to a position [m] and heading [rad], as highway-env weighs them."""
+        tree, owners, indices = self._point_index
+        _, nearest = tree.query(position, k=min(CLOSEST_CANDIDATES, len(owners)))
+        candidates = [indices[number] for number in np.unique(owners[np.atleast_1d(nearest)])]
+        return min(
+            candidates, key=lambda index: self.lanes[index].distance_with_heading(position, heading)
+        )
+
+
+class MapSummary(NamedTuple):
+    """What a map holds, for people."""
+
+    width_m: float
+    height_m: float
+    lanes: int
+    junctions: int
+    lane_km: float  # outside junctions
+    junction_lane_km: float
+
+
+def summarise(network: TownNetwork) -> MapSummary:
+    """Size, lanes, junctions and lane kilometres of a network."""
+    points = np.concatenate([lane.points for lane in network.lanes.values()])
+    width, height = np.ptp(points, axis=0)
+    outside = [lane.length for lane in network.lanes.values() if lane.junction is None]
+    inside = [lane.length for lane in network.lanes.values() if lane.junction is not None]
+    junctions = {lane.junction for lane in network.lanes.values()} - {None}
+    return MapSummary(
+        float(width),
+        float(height),
+        len(network.lanes),
+        len(junctions),
+        sum(outside) / 1000,
+        sum(inside) / 1000,
+    )

@@ -1,0 +1,201 @@
+"""Routes: where to drive, as points one metre apart with heading, curvature and a fitting speed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+from defusedxml import ElementTree
+from numpy.typing import NDArray
+
+from drivecnn_envs.errors import InputError, MapError
+from drivecnn_envs.roads import LaneIndex, SampledLane, TownNetwork
+from drivecnn_envs.vehicle import MAX_CURVATURE, speed_profile
+
+Array = NDArray[np.float64]
+
+SPACING = 1.0  # m between two points of a route
+LANE_CHANGE_LENGTH = 30.0  # m
+RUN_OUT = 30.0  # m a route goes on beyond its goal, for the cameras' and the expert's look ahead
+MIN_LANE = 1.0  # m, shorter lanes add no point of their own
+MAX_ATTEMPTS = 400  # random walks tried for one route
+LANE_CHANGE_CHANCE = 0.1  # per lane of a random walk
+MATCH_DISTANCE = 4.0  # m, a published waypoint must be this near to one of our lanes
+
+
+@dataclass(frozen=True)
+class Route:
+    """A way through the lanes.
+
+    Attributes:
+        x, y: (N,) m, one point every `SPACING`.
+        yaw: (N,) rad, unwrapped.
+        width: (N,) m, of the lane.
+        length: m to the goal; the points go on for `RUN_OUT` beyond.
+        junctions: (start, end) [m] of each junction on the way that offers more than one branch.
+        lanes: the lanes in order.
+    """
+
+    x: Array
+    y: Array
+    yaw: Array
+    width: Array
+    length: float
+    junctions: tuple[tuple[float, float], ...]
+    lanes: tuple[LaneIndex, ...]
+
+    @cached_property
+    def curvature(self) -> Array:
+        """(N,) 1/m, left positive, averaged over three points."""
+        rough = np.gradient(self.yaw, SPACING)
+        smooth = np.convolve(np.pad(rough, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+        return np.clip(smooth, -MAX_CURVATURE, MAX_CURVATURE)
+
+    @cached_property
+    def speed(self) -> Array:
+        """(N,) m/s that suits the curves."""
+        return np.asarray(speed_profile(self.curvature, SPACING))
+
+
+def plan(network: TownNetwork, start: LaneIndex, goal: LaneIndex) -> tuple[LaneIndex, ...]:
+    """The shortest way from one lane to another, lane changes included.
+
+    Raises:
+        MapError: if the goal cannot be reached.
+    """
+    try:
+        return tuple(nx.shortest_path(network.lane_graph, start, goal, weight="weight"))
+    except nx.NetworkXNoPath:
+        raise MapError(
+            f"{network.name}: no way from lane {start} to lane {goal}: choose lanes that are joined"
+        ) from None
+
+
+def follow(
+    network: TownNetwork,
+    lanes: Sequence[LaneIndex],
+    start: float = 0.0,
+    length: float | None = None,
+) -> Route:
+    """The route along joined lanes.
+
+    Args:
+        network: the lanes' network.
+        lanes: each continues the one before or lies beside it (a lane change).
+        start: m along the first lane.
+        length: m to the goal; by default as far as the lanes go, less `RUN_OUT`.
+    """
+    points, spans = _concatenate(network, lanes, start)
+    steps = np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
+    keep = np.concatenate([[True], steps > 1e-6])
+    stations = np.concatenate([[0.0], np.cumsum(steps)])
+    even = np.arange(0.0, stations[-1], SPACING)
+    if len(even) < 3:
+        raise MapError(f"{network.name}: a route of {stations[-1]:.1f} m, expected at least 3 m")
+    resampled = np.stack([np.interp(even, stations[keep], axis) for axis in points[keep].T])
+    length = max(float(even[-1]) - RUN_OUT, 0.5 * float(even[-1])) if length is None else length
+    resampled = resampled[:, : int((length + RUN_OUT) / SPACING) + 1]
+    x, y, width = resampled
+    tangents = np.gradient(resampled[:2], axis=1)
+    junctions = tuple(
+        (float(stations[first]), float(stations[last]))
+        for first, last in spans
+        if stations[first] > 1.0 and stations[last] < length
+    )
+    yaw = np.unwrap(np.arctan2(tangents[1], tangents[0]))
+    return Route(x, y, yaw, width, length, junctions, tuple(lanes))
+
+
+def _concatenate(
+    network: TownNetwork, lanes: Sequence[LaneIndex], start: float
+) -> tuple[Array, list[tuple[int, int]]]:
+    """Points along lanes, (N, 3) x, y and width [m], and where choices begin and end.
+
+    The second is a list of point numbers (first, last) of each junction entered by a lane that
+    could have been left another way.
+    """
+    pieces: list[Array] = []
+    spans: list[tuple[int, int]] = []
+    count, offset, entered = 0, start, -1
+    for number, index in enumerate(lanes):
+        lane = network.lanes[index]
+        after = lanes[number + 1] if number + 1 < len(lanes) else None
+        if lane.junction is not None and entered < 0 and number > 0:
+            entered = count if len(network.followers(lanes[number - 1])) > 1 else -1
+        if after is not None and network.lane_graph.edges[index, after]["change"]:
+            end = min(offset + LANE_CHANGE_LENGTH, lane.length)
+            pieces.append(_lane_change(lane, network.lanes[after], offset, end))
+            offset = end * network.lanes[after].length / lane.length
+        else:
+            line = np.column_stack([lane.points, lane.widths])
+            pieces.append(line[lane.stations >= offset - 1e-9])
+            offset = 0.0
+        count += len(pieces[-1])
+        if entered >= 0 and (after is None or network.lanes[after].junction is None):
+            spans.append((entered, count - 1))
+            entered = -1
+    return np.concatenate(pieces), spans
+
+
+def _lane_change(lane: SampledLane, beside: SampledLane, start: float, end: float) -> Array:
+    """A glide from a lane to its neighbour between two stations [m]; (N, 3) x, y and width [m]."""
+    along = np.linspace(start, end, max(int(end - start), 2))
+    blend = (along - start) / max(end - start, 1e-6)
+    blend = (blend**2 * (3 - 2 * blend))[:, None]
+    here, there = (
+        np.column_stack([np.interp(stations, road.stations, axis) for axis in columns])
+        for road, stations, columns in (
+            (lane, along, (*lane.points.T, lane.widths)),
+            (beside, along * beside.length / lane.length, (*beside.points.T, beside.widths)),
+        )
+    )
+    return np.asarray(here + blend * (there - here))
+
+
+def random_routes(
+    network: TownNetwork, count: int, rng: np.random.Generator, length: float, junctions: int = 0
+) -> list[Route]:
+    """Routes of a given length [m] through at least so many junctions that offer a choice.
+
+    Raises:
+        MapError: if the network has no such route.
+    """
+    routes: list[Route] = []
+    starts = [index for index, lane in network.lanes.items() if lane.junction is None]
+    starts = starts or list(network.lanes)
+    for _ in range(MAX_ATTEMPTS * count):
+        if len(routes) == count:
+            break
+        route = _random_walk(network, starts[rng.integers(len(starts))], rng, length)
+        if route is not None and len(route.junctions) >= junctions:
+            routes.append(route)
+    if len(routes) < count:
+        raise MapError(
+            f"{network.name} has no route of {length:g} m with {junctions} junctions "
+            f"(found {len(routes)} of {count}): ask for shorter routes or fewer junctions"
+        )
+    return routes
+
+
+def _random_walk(
+    network: TownNetwork, start: LaneIndex, rng: np.random.Generator, length: float
+) -> Route | None:
+    """A route that turns at random, None where the road ends too soon."""
+    begin = float(rng.uniform(0.0, 0.5)) * network.lanes[start].length
+    lanes, driven = [start], network.lanes[start].length - begin
+    while driven < length + RUN_OUT + 2 * SPACING:
+        index = lanes[-1]
+        options = network.followers(index)
+        changes = [t for _, t, change in network.lane_graph.out_edges(index, data="change") if change]
+        long_enough = network.lanes[index].length >= LANE_CHANGE_LENGTH + begin
+        fresh = len(lanes) < 2 or lanes[-2] not in changes
+        if changes and long_enough and fresh and (not options or rng.random() < LANE_CHANGE_CHANCE):
+            lanes.append(changes[rng.integers(len(changes))])
+            continue
+        if not options:
+            return None
+        lanes.append(options[rng.integers(len(options))])
+        driven += network.lanes[lanes[-1]].length
+    return follow(network, lanes, begin, length)

@@ -1,0 +1,41 @@
+"""The scene: the worlds and routes that car states refer to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drivecnn_envs.routes import Route
+from drivecnn_envs.states import STATE, Atlas, RouteTable, States
+from drivecnn_envs.world import World
+
+
+class Scene(NamedTuple):
+    """Worlds and routes, for people and as flat arrays for kernels."""
+
+    worlds: tuple[World, ...]
+    routes: tuple[Route, ...]
+    route_worlds: NDArray[np.int32]  # (R,) world of each route
+    goals: NDArray[np.float64]  # (R,) m
+    atlas: Atlas
+    table: RouteTable
+
+    @classmethod
+    def of(cls, worlds: Sequence[World], routes: Sequence[Sequence[Route]]) -> "Scene":
+        """A scene of worlds and, for each world, its routes."""
+        flat = tuple(route for of_world in routes for route in of_world)
+        owners = np.repeat(np.arange(len(worlds), dtype=np.int32), [len(r) for r in routes])
+        goals = np.array([route.length for route in flat])
+        return cls(tuple(worlds), flat, owners, goals, Atlas.of(worlds), RouteTable.of(flat))
+
+    def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
+        """States (B,) at the start of routes (B,). Seeds (B,) decide looks and disturbances."""
+        numbers = np.asarray(routes, np.int64)
+        states = np.zeros(len(numbers), STATE)
+        states["route"], states["seed"] = numbers, np.asarray(seeds, np.uint64)
+        states["world"] = self.route_worlds[numbers]
+        first = self.table.offset[numbers]
+        for name in ("x", "y", "yaw", "speed"):
+            states[name] = getattr(self.table, name)[first]
+        return states

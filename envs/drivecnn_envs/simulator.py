@@ -1,0 +1,141 @@
+"""The batched simulator: many cars, each alone on its route through one of several worlds.
+
+It has no state of its own: `start` makes states, `step` moves them in place, `observe` looks.
+"""
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import ArrayLike, NDArray
+
+from drivecnn_envs.expert import expert_curvature
+from drivecnn_envs.observation import Observation, Observer
+from drivecnn_envs.route_map import drift_map_error, start_map_error
+from drivecnn_envs.scene import Scene
+from drivecnn_envs.states import RESOLUTION, Atlas, Infraction, RouteTable, States
+from drivecnn_envs.tracking import project, speed_at, width_at
+from drivecnn_envs.vehicle import (
+    DT,
+    VEHICLE_LENGTH,
+    VEHICLE_WIDTH,
+    control_speed,
+    move,
+    steering_angle,
+)
+from drivecnn_envs.world import COLLISION_HEIGHT, Material
+
+Outcomes = NDArray[np.uint8]  # (B,) RUNNING, SUCCESS, or FIRST_INFRACTION + index of INFRACTIONS
+
+RUNNING, SUCCESS, FIRST_INFRACTION = 0, 1, 2
+INFRACTIONS = (Infraction.OFF_ROAD, Infraction.OFF_ROUTE, Infraction.COLLISION, Infraction.TIMEOUT)
+OFF_ROUTE_DISTANCE = 5.0  # m
+GOAL_TOLERANCE = 1.0  # m, this near to the end a route is complete
+TIMEOUT_SPEED = 10.0 / 3.6  # m/s; NoCrash's limit is the time a route takes at 10 km/h
+_OFF_ROAD, _OFF_ROUTE, _COLLISION, _TIMEOUT = range(FIRST_INFRACTION, FIRST_INFRACTION + 4)
+_ROAD, _ROAD_CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
+
+
+def infraction_of(outcome: int) -> Infraction | None:
+    """The infraction behind an outcome, None for a running or successful episode."""
+    return INFRACTIONS[outcome - FIRST_INFRACTION] if outcome >= FIRST_INFRACTION else None
+
+
+class Simulator:
+    """Physics, infractions, expert and observations over one scene."""
+
+    def __init__(self, scene: Scene, observer: Observer) -> None:
+        self.scene = scene
+        self.observer = observer
+
+    def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
+        """States (B,) at the start of routes (B,), at the speed that suits their first metre."""
+        states = self.scene.start(routes, seeds)
+        view = self.observer.config.route_map
+        start_map_error(states, view.position_error, view.heading_error)
+        return states
+
+    def observe(self, states: States) -> Observation:
+        """What the cars see."""
+        return self.observer.observe(self.scene, states)
+
+    def expert(self, states: States) -> NDArray[np.float32]:
+        """The curvature (B,) [1/m] the expert would drive."""
+        return expert_curvature(states, self.scene.table)
+
+    def step(self, states: States, curvature: NDArray[np.float32]) -> Outcomes:
+        """Drive all cars for `DT` with curvatures (B,) [1/m], in place; returns their outcomes."""
+        _drive(states, self.scene.table, np.asarray(curvature, np.float64))
+        return self.judge(states)
+
+    def judge(self, states: States) -> Outcomes:
+        """Count the decision, follow progress and map error, and say how each episode stands."""
+        outcomes = np.zeros(len(states), np.uint8)
+        _judge(states, self.scene.atlas, self.scene.table, self.scene.goals, outcomes)
+        view = self.observer.config.route_map
+        drift_map_error(states, view.position_error, view.heading_error, view.error_time, DT)
+        return outcomes
+
+
+@njit(parallel=True, cache=True)
+def _drive(states: States, routes: RouteTable, curvature: NDArray[np.float64]) -> None:
+    for i in prange(len(states)):
+        state = states[i]
+        acceleration = control_speed(state.speed, speed_at(routes, state.route, state.progress))
+        angle = steering_angle(curvature[i])
+        state.x, state.y, state.yaw, state.speed = move(
+            state.x, state.y, state.yaw, state.speed, angle, acceleration
+        )
+
+
+@njit(parallel=True, cache=True)
+def _judge(
+    states: States,
+    atlas: Atlas,
+    routes: RouteTable,
+    goals: NDArray[np.float64],
+    outcomes: Outcomes,
+) -> None:
+    for i in prange(len(states)):
+        state = states[i]
+        state.step += 1
+        progress, lateral = project(routes, state.route, state.x, state.y, state.progress)
+        half_lane = 0.5 * width_at(routes, state.route, progress)
+        if abs(lateral) > half_lane and abs(state.lateral) <= half_lane:
+            state.departures += 1
+        state.progress, state.lateral = progress, lateral
+        material, _ = _texel(atlas, state.world, state.x, state.y)
+        goal = goals[state.route]
+        if progress >= goal - GOAL_TOLERANCE:
+            outcomes[i] = SUCCESS
+        elif _hits(atlas, state.world, state.x, state.y, state.yaw):
+            outcomes[i] = _COLLISION
+        elif abs(lateral) > OFF_ROUTE_DISTANCE:
+            outcomes[i] = _OFF_ROUTE
+        elif material != _ROAD and material != _ROAD_CENTRE:
+            outcomes[i] = _OFF_ROAD
+        elif state.step * DT > goal / TIMEOUT_SPEED:
+            outcomes[i] = _TIMEOUT
+
+
+@njit(inline="always")
+def _texel(atlas: Atlas, world: int, x: float, y: float) -> tuple[int, int]:
+    """Material and height of the world at a point [m]; open land outside the raster."""
+    column = int(np.floor((x - atlas.origin[world, 0]) / RESOLUTION))
+    row = int(np.floor((y - atlas.origin[world, 1]) / RESOLUTION))
+    rows, columns = atlas.shape[world, 0]
+    if 0 <= row < rows and 0 <= column < columns:
+        texel = atlas.texels[atlas.offset[world, 0] + row * columns + column]
+        return texel[0], texel[3]
+    return 0, 0
+
+
+@njit(inline="always")
+def _hits(atlas: Atlas, world: int, x: float, y: float, yaw: float) -> bool:
+    """Whether the vehicle's outline meets something too high to drive over."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    for k in range(-2, 3):
+        for side in (-0.5, 0.5):
+            ahead, left = 0.25 * k * VEHICLE_LENGTH, side * VEHICLE_WIDTH
+            point_x, point_y = x + ahead * cos - left * sin, y + ahead * sin + left * cos
+            if _texel(atlas, world, point_x, point_y)[1] >= COLLISION_HEIGHT:
+                return True
+    return False

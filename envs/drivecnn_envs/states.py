@@ -1,0 +1,98 @@
+"""What a simulation is made of: car states, the worlds and the routes they refer to.
+
+A state is a record of some 80 bytes: everything an image or an expert label is a function of. The
+kernels of the cameras, the route map, the vehicle and the expert all read these three types.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from drivecnn_envs.routes import Route
+    from drivecnn_envs.world import World
+
+STATE = np.dtype(
+    [
+        ("world", np.int32),  # index into the atlas
+        ("route", np.int32),  # index into the route table
+        ("x", np.float64),  # m
+        ("y", np.float64),  # m
+        ("yaw", np.float64),  # rad
+        ("speed", np.float64),  # m/s
+        ("progress", np.float64),  # m along the route
+        ("lateral", np.float64),  # m left of the route
+        ("map_x", np.float32),  # m, error of the route map's pose, ahead
+        ("map_y", np.float32),  # m, the same to the left
+        ("map_yaw", np.float32),  # rad
+        ("step", np.int32),  # decisions since the start of the episode
+        ("departures", np.int32),  # times the vehicle's middle has left its lane
+        ("seed", np.uint64),  # appearance and disturbances of this episode
+    ]
+)
+States = NDArray[np.void]  # of dtype STATE
+
+RESOLUTION = 0.25  # m per texel of a world's raster
+MIP_LEVELS = 3  # 0.25, 0.5 and 1 m per texel
+ROAD_RESOLUTION = 1.0  # m per texel of the coarse road map
+
+
+class Infraction(StrEnum):
+    """What ends an episode before its route does."""
+
+    OFF_ROAD = "off_road"
+    OFF_ROUTE = "off_route"
+    COLLISION = "collision"
+    TIMEOUT = "timeout"
+
+
+class Atlas(NamedTuple):
+    """The rasters of W worlds in flat arrays, for kernels. Row 0 is the south edge."""
+
+    texels: NDArray[np.uint8]  # (N, 4): material, shade, paint, height
+    offset: NDArray[np.int64]  # (W, MIP_LEVELS) of a world's first texel
+    shape: NDArray[np.int64]  # (W, MIP_LEVELS, 2) rows, columns
+    origin: NDArray[np.float64]  # (W, 2) m, x and y of the south-west corner
+    roads: NDArray[np.uint8]  # (M,) road coverage at ROAD_RESOLUTION
+    road_offset: NDArray[np.int64]  # (W,)
+    road_shape: NDArray[np.int64]  # (W, 2)
+
+    @classmethod
+    def of(cls, worlds: "Sequence[World]") -> "Atlas":
+        """The worlds in one atlas; a state's `world` is the index in this sequence."""
+        sizes = np.array([[len(level.reshape(-1, 4)) for level in w.levels] for w in worlds])
+        flat = np.concatenate([[0], np.cumsum(sizes.ravel())[:-1]])
+        roads = [world.roads for world in worlds]
+        return cls(
+            np.concatenate([level.reshape(-1, 4) for w in worlds for level in w.levels]),
+            flat.reshape(sizes.shape).astype(np.int64),
+            np.array([[level.shape[:2] for level in w.levels] for w in worlds], np.int64),
+            np.array([world.origin for world in worlds], np.float64),
+            np.concatenate([road.ravel() for road in roads]),
+            np.concatenate([[0], np.cumsum([road.size for road in roads])[:-1]]).astype(np.int64),
+            np.array([road.shape for road in roads], np.int64),
+        )
+
+
+class RouteTable(NamedTuple):
+    """R routes in flat arrays, one point a metre, for kernels."""
+
+    x: NDArray[np.float64]  # (N,) m
+    y: NDArray[np.float64]  # (N,) m
+    yaw: NDArray[np.float64]  # (N,) rad, unwrapped along each route
+    curvature: NDArray[np.float64]  # (N,) 1/m
+    speed: NDArray[np.float64]  # (N,) m/s that suits the curve
+    width: NDArray[np.float64]  # (N,) m, of the lane
+    offset: NDArray[np.int64]  # (R + 1,) of a route's first point
+
+    @classmethod
+    def of(cls, routes: "Sequence[Route]") -> "RouteTable":
+        """The routes in one table; a state's `route` is the index in this sequence."""
+        columns = [
+            np.concatenate([getattr(route, name) for route in routes]) for name in cls._fields[:-1]
+        ]
+        lengths = [len(route.x) for route in routes]
+        return cls(*columns, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

@@ -1,0 +1,255 @@
+"""The world around a road network, as rasters that the cameras march over.
+
+A texel is four bytes: what it is made of (`Material`), its shade, how much paint or window it
+carries, and its height. Colours are not in it: they come from the appearance seed of each state,
+so one world has endless looks.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from highway_env.road.lane import LineType
+from numba import njit
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, zoom
+
+from drivecnn_envs.errors import MapError
+from drivecnn_envs.raster import halve, stamp_box, stamp_disc, stamp_strip
+from drivecnn_envs.roads import SampledLane, TownNetwork
+from drivecnn_envs.states import MIP_LEVELS, RESOLUTION, ROAD_RESOLUTION
+
+Array = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+
+MARGIN = 60.0  # m of land around the outermost lanes
+MAX_TEXELS = 400_000_000  # 25 km2
+LANE_OVERLAP = 0.15  # m, lanes are drawn this much wider than they are, or gaps would show
+CLOSED_GAP = 1.5  # m, islands of land narrower than twice this become road
+LINE_WIDTH = 0.15  # m, of a marking
+DASH, DASH_PERIOD = 3.0, 7.5  # m
+HEIGHT_UNIT = 0.1  # m per height step of a texel
+KERB = 1  # height units
+STOREY = 3.0  # m
+COLLISION_HEIGHT = 5  # height units, lower things can be driven over
+BUILDING_CLEARANCE = 4.5  # m between a building and the road
+TREE_CLEARANCE = 1.2  # m between a tree's crown and the road
+
+
+class Material(IntEnum):
+    """What a texel is made of; also the semantic class of a pixel."""
+
+    LAND = 0
+    FIELD = 1
+    PAVEMENT = 2
+    ROAD = 3
+    ROAD_CENTRE = 4  # road whose paint separates the directions
+    TREE = 5
+    WALL_A = 6
+    WALL_B = 7
+    WALL_C = 8
+    WALL_D = 9
+
+
+@dataclass(frozen=True)
+class World:
+    """A network and its rasters.
+
+    Attributes:
+        network: the lanes.
+        seed: of everything that the network does not determine.
+        levels: mip pyramid, each (R, C, 4) uint8, the first at `RESOLUTION`.
+        roads: (R, C) uint8 road coverage at `ROAD_RESOLUTION`.
+        origin: (2,) m, the south-west corner.
+    """
+
+    network: TownNetwork
+    seed: int
+    levels: tuple[Bytes, ...]
+    roads: Bytes
+    origin: Array
+
+    @property
+    def drivable(self) -> NDArray[np.bool_]:
+        """(R, C) whether a texel is road."""
+        return is_road(self.levels[0][..., 0])
+
+
+def is_road(material: Bytes) -> NDArray[np.bool_]:
+    """Whether texels of these materials can be driven on."""
+    return (material == Material.ROAD) | (material == Material.ROAD_CENTRE)
+
+
+def build_world(network: TownNetwork, seed: int = 0) -> World:
+    """The world around a network: the same for the same network and seed."""
+    rng = np.random.default_rng([seed, 0x30B1D])
+    origin, shape = _extent(network)
+    road = _road_mask(network, origin, shape)
+    distance = np.asarray(distance_transform_edt(~road), np.float32) * RESOLUTION
+    base = np.zeros((*shape, 4), np.uint8)
+    _paint_ground(base, road, distance, rng)
+    _paint_lines(base, network, origin, rng)
+    _put_up_buildings(base, distance, network, origin, rng)
+    _plant_trees(base, distance, rng)
+    levels = [base]
+    for _ in range(MIP_LEVELS - 1):
+        levels.append(halve(levels[-1]))
+    return World(network, seed, tuple(levels), _coarse(road), origin)
+
+
+def _extent(network: TownNetwork) -> tuple[Array, tuple[int, int]]:
+    """South-west corner [m], and rows and columns, of a raster that holds all lanes."""
+    points = np.concatenate([lane.points for lane in network.lanes.values()])
+    block = RESOLUTION * 16  # a whole number of texels on every mip level and on the road map
+    low = np.floor((points.min(axis=0) - MARGIN) / block) * block
+    columns, rows = (np.ceil((points.max(axis=0) + MARGIN - low) / block) * 16).astype(int)
+    if columns * rows > MAX_TEXELS:
+        raise MapError(
+            f"{network.name} spans {columns * RESOLUTION / 1000:.1f} x "
+            f"{rows * RESOLUTION / 1000:.1f} km, expected at most 25 km2: cut out a smaller part"
+        )
+    return low, (int(rows), int(columns))
+
+
+def _texels(points: Array, origin: Array) -> Array:
+    """Column and row (N, 2) of points [m]."""
+    return (points - origin) / RESOLUTION
+
+
+def _road_mask(network: TownNetwork, origin: Array, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Where there is road: the lanes, paved strips, and the small gaps between them."""
+    road = np.zeros(shape, np.uint8)
+    strips = [(lane.points, lane.widths) for lane in network.lanes.values()] + network.paved
+    for points, widths in strips:
+        half_widths = (np.asarray(widths) / 2 + LANE_OVERLAP) / RESOLUTION
+        stamp_strip(road, _texels(points, origin), half_widths, 255)
+    near = distance_transform_edt(road < 128) <= CLOSED_GAP / RESOLUTION
+    closed = distance_transform_edt(near) > CLOSED_GAP / RESOLUTION
+    return np.asarray(closed | (road >= 128))
+
+
+def _noise(shape: tuple[int, int], cell: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Smooth noise in [0, 1] with features of `cell` texels; (R, C)."""
+    coarse = rng.random((shape[0] // cell + 2, shape[1] // cell + 2)).astype(np.float32)
+    fine: NDArray[np.float32] = zoom(coarse, cell, order=1)
+    return fine[: shape[0], : shape[1]]
+
+
+def _paint_ground(
+    base: Bytes,
+    road: NDArray[np.bool_],
+    distance: NDArray[np.float32],
+    rng: np.random.Generator,
+) -> None:
+    """Fill material, shade and height of land, pavements and roads."""
+    shape = road.shape
+    pavement_width = rng.choice([0.0, 1.5, 2.5, 4.0])
+    patches = _noise(shape, 64, rng)
+    material, shade, height = base[..., 0], base[..., 1], base[..., 3]
+    material[:] = np.where(patches > rng.uniform(0.45, 0.8), Material.FIELD, Material.LAND)
+    pavement = (distance > 0) & (distance <= pavement_width)
+    material[pavement] = Material.PAVEMENT
+    height[pavement] = KERB
+    material[road] = Material.ROAD
+    grain = rng.integers(0, 36, size=shape, dtype=np.uint8)
+    coarse = _noise(shape, 8, rng)
+    shade[:] = 150 + grain + (60 * patches * coarse).astype(np.uint8)
+    wear = (190 + 26 * _noise(shape, 32, rng) + 18 * coarse).astype(np.uint8)
+    shade[road] = wear[road] - grain[road] // 3
+    kerb = (distance > 0) & (distance <= 0.3) & pavement
+    shade[kerb] = 235
+
+
+def _paint_lines(
+    base: Bytes, network: TownNetwork, origin: Array, rng: np.random.Generator
+) -> None:
+    """Draw the lanes' edges, worn as the town's seed says."""
+    edge, centre = np.zeros((2, *base.shape[:2]), np.uint8)
+    for (_, _, number), lane in network.lanes.items():
+        for side, line in enumerate(lane.line_types):
+            target = centre if side == 1 and number == 0 else edge
+            for stretch in _stretches(lane, side, line):
+                widths = np.full(len(stretch), LINE_WIDTH / 2 / RESOLUTION)
+                stamp_strip(target, _texels(stretch, origin), widths, 255)
+    worn = 1.0 - rng.uniform(0.0, 0.7) * _noise(base.shape[:2], 16, rng)
+    material, paint = base[..., 0], base[..., 2]
+    on_road = material == Material.ROAD
+    material[on_road & (centre > edge)] = Material.ROAD_CENTRE
+    paint[:] = np.where(on_road, (np.maximum(edge, centre) * worn).astype(np.uint8), 0)
+
+
+def _stretches(lane: SampledLane, side: int, line: int) -> list[Array]:
+    """The painted parts of one edge of a lane, each (N, 2) m."""
+    if line == LineType.NONE:
+        return []
+    edge = lane.edge(side)
+    if line != LineType.STRIPED:
+        return [edge]
+    dashes = []
+    for start in np.arange(0.0, lane.length - DASH, DASH_PERIOD):
+        stations = np.linspace(start, start + DASH, 7)
+        dashes.append(
+            np.stack([np.interp(stations, lane.stations, axis) for axis in edge.T], axis=1)
+        )
+    return dashes
+
+
+def _put_up_buildings(
+    base: Bytes,
+    distance: NDArray[np.float32],
+    network: TownNetwork,
+    origin: Array,
+    rng: np.random.Generator,
+) -> None:
+    """Put houses beside the roads, facing them. Marks `distance` negative where they stand."""
+    clearance = distance - np.float32(BUILDING_CLEARANCE)
+    density = rng.uniform(0.25, 0.9)
+    for lane in network.lanes.values():
+        for station in np.arange(rng.uniform(0, 18), lane.length, 18.0):
+            for side in (-1.0, 1.0):
+                length, depth = rng.uniform(4, 11), rng.uniform(4, 8)  # m, half sizes
+                setback = BUILDING_CLEARANCE + rng.exponential(3.0)
+                aside = side * (lane.width_at(station) / 2 + setback + depth)
+                column, row = _texels(lane.position(station, aside), origin)
+                heading = lane.heading_at(station)
+                height = STOREY * rng.choice([1.4, 2, 3, 4, 6], p=[0.3, 0.3, 0.2, 0.15, 0.05])
+                texel = [rng.integers(Material.WALL_A, Material.WALL_D + 1)]
+                texel += [rng.integers(170, 256), 0, round(height / HEIGHT_UNIT)]
+                box = np.array(
+                    [column, row, np.cos(heading), np.sin(heading)]
+                    + [length / RESOLUTION, depth / RESOLUTION]
+                )
+                if rng.random() < density:
+                    windows = rng.uniform(2.0, 4.5) / RESOLUTION
+                    stamp_box(base, clearance, box, np.array(texel, np.uint8), windows)
+    distance[base[..., 0] >= Material.WALL_A] = -1.0
+
+
+def _plant_trees(base: Bytes, distance: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Plant trees and bushes on free land, most of them along the roads."""
+    clearance = distance - np.float32(TREE_CLEARANCE)
+    rows, columns = clearance.shape
+    count = int(rng.uniform(30, 160) * rows * columns * RESOLUTION**2 / 10_000)  # 30-160 a hectare
+    places = rng.random((count, 2)) * (columns, rows)
+    gaps = clearance[places[:, 1].astype(int), places[:, 0].astype(int)]
+    wanted = rng.random(count) < np.exp(-gaps / 12.0)
+    for (column, row), gap in zip(places[wanted], gaps[wanted], strict=True):
+        radius = rng.uniform(0.7, 2.6)
+        if gap > radius:
+            height = rng.uniform(1.2, 3.6) * radius + 0.5
+            texel = [Material.TREE, rng.integers(150, 256), 0, round(height / HEIGHT_UNIT)]
+            disc = np.array([column, row, radius / RESOLUTION])
+            stamp_disc(base, clearance, disc, np.array(texel, np.uint8))
+
+
+@njit(cache=True)
+def _coarse(road: NDArray[np.bool_]) -> Bytes:
+    """Mean road coverage at `ROAD_RESOLUTION`; (R, C) uint8."""
+    k = int(ROAD_RESOLUTION / RESOLUTION)
+    rows, columns = road.shape[0] // k, road.shape[1] // k
+    out = np.empty((rows, columns), np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            covered = road[row * k : (row + 1) * k, column * k : (column + 1) * k].sum()
+            out[row, column] = 255 * covered // (k * k)
+    return out
