@@ -19,7 +19,7 @@ from drivecnn_envs.errors import MapError
 Array = NDArray[np.float64]
 LaneIndex = tuple[str, str, int]
 
-JOIN_GAP = 0.2  # m, a lane whose start is this near to another's end continues it
+JOIN_GAP = 0.2  # m
 LANE_CHANGE_COST = 50.0  # m, what a lane change costs a route planner
 CLOSEST_CANDIDATES = 24  # lane points looked at before the exact distance decides
 
@@ -147,9 +147,16 @@ class TownNetwork(RoadNetwork):
 
     graph: dict[str, dict[str, list[SampledLane]]]
 
-    def __init__(self, name: str = "town") -> None:
+    def __init__(self, name: str = "town", join_gap: float = JOIN_GAP) -> None:
+        """Make an empty network.
+
+        Args:
+            name: for people.
+            join_gap: m, a lane that starts this near to another's end continues it.
+        """
         super().__init__()
         self.name = name
+        self.join_gap = join_gap
         self.paved: list[PavedStrip] = []
 
     @cached_property
@@ -173,7 +180,7 @@ class TownNetwork(RoadNetwork):
             start, end, number = index
             for after, parallel in self.graph.get(end, {}).items():
                 for position, follower in enumerate(parallel):
-                    if np.linalg.norm(follower.points[0] - lane.points[-1]) <= JOIN_GAP:
+                    if np.linalg.norm(follower.points[0] - lane.points[-1]) <= self.join_gap:
                         graph.add_edge(
                             index, (end, after, position), weight=lane.length, change=False
                         )

@@ -61,3 +61,9 @@ def move(
         yaw += speed * np.sin(slip) / (VEHICLE_LENGTH / 2.0) * dt
         speed += acceleration * dt
     return x, y, yaw, speed
+
+
+def steering_angles(curvature: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Front-wheel angles (B,) [rad] of curvatures (B,) [1/m]; see `steering_angle`."""
+    bounded = np.clip(curvature.astype(np.float64), -MAX_CURVATURE, MAX_CURVATURE)
+    return np.asarray(np.arctan(2.0 * np.tan(np.arcsin(bounded * VEHICLE_LENGTH / 2.0))))

@@ -8,11 +8,11 @@ so one world has endless looks.
 from dataclasses import dataclass
 from enum import IntEnum
 
+import cv2
 import numpy as np
 from highway_env.road.lane import LineType
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, zoom
 
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.raster import halve, stamp_box, stamp_disc, stamp_strip
@@ -85,7 +85,7 @@ def build_world(network: TownNetwork, seed: int = 0) -> World:
     rng = np.random.default_rng([seed, 0x30B1D])
     origin, shape = _extent(network)
     road = _road_mask(network, origin, shape)
-    distance = np.asarray(distance_transform_edt(~road), np.float32) * RESOLUTION
+    distance = _distance_to(road)
     base = np.zeros((*shape, 4), np.uint8)
     _paint_ground(base, road, distance, rng)
     _paint_lines(base, network, origin, rng)
@@ -123,16 +123,22 @@ def _road_mask(network: TownNetwork, origin: Array, shape: tuple[int, int]) -> N
     for points, widths in strips:
         half_widths = (np.asarray(widths) / 2 + LANE_OVERLAP) / RESOLUTION
         stamp_strip(road, _texels(points, origin), half_widths, 255)
-    near = distance_transform_edt(road < 128) <= CLOSED_GAP / RESOLUTION
-    closed = distance_transform_edt(near) > CLOSED_GAP / RESOLUTION
-    return np.asarray(closed | (road >= 128))
+    covered = road >= 128
+    near = _distance_to(covered) <= CLOSED_GAP
+    return np.asarray(covered | (_distance_to(~near) > CLOSED_GAP))
+
+
+def _distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Metres (R, C) from each texel to the nearest one of the mask, 0 on it."""
+    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(away * np.float32(RESOLUTION))
 
 
 def _noise(shape: tuple[int, int], cell: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise in [0, 1] with features of `cell` texels; (R, C)."""
     coarse = rng.random((shape[0] // cell + 2, shape[1] // cell + 2)).astype(np.float32)
-    fine: NDArray[np.float32] = zoom(coarse, cell, order=1)
-    return fine[: shape[0], : shape[1]]
+    fine = cv2.resize(coarse, (coarse.shape[1] * cell, coarse.shape[0] * cell))
+    return np.asarray(fine[: shape[0], : shape[1]])
 
 
 def _paint_ground(

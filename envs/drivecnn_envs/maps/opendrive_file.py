@@ -4,18 +4,13 @@ Attribute names and meanings: ASAM OpenDRIVE 1.7. Elevation, superelevation, sig
 are left out: the world is flat. Every complaint names the file and the line in it.
 """
 
-import math
-import xml.sax
-import xml.sax.handler
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-import defusedxml.sax
 import numpy as np
 
-from drivecnn_envs.errors import MapError
 from drivecnn_envs.maps.reference_line import (
     Arc,
     Cubic,
@@ -26,139 +21,14 @@ from drivecnn_envs.maps.reference_line import (
     Spiral,
     poly3,
 )
+from drivecnn_envs.maps.xml_lines import Element, read_root
 
-MAX_FILE_BYTES = 500_000_000
 MAX_COORDINATE = 1e6  # m from the first point, and the longest road
 MAX_SPIRAL_TURN = 200.0  # rad, about 30 full circles
+MAX_BREAK = 1.0  # m, between the pieces of a reference line
 ROUNDING = 1e-3  # m, what stations may be off before the file counts as wrong
 SIDE_SIGNS = {"left": 1, "center": 0, "right": -1}
 UNIT_SPEED = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704}  # m/s
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An XML element that knows where it stands in its file."""
-
-    tag: str
-    attributes: dict[str, str]
-    path: Path
-    line: int
-    children: list["Element"] = field(default_factory=list)
-
-    def fail(self, message: str) -> NoReturn:
-        """Raise a MapError that names the file and the line of this element."""
-        raise MapError(f"{self.path}:{self.line}: " + " ".join(message.split()))
-
-    def all(self, *tags: str) -> Iterator["Element"]:
-        """The elements at the end of a path of tags."""
-        for child in self.children:
-            if child.tag == tags[0]:
-                if len(tags) == 1:
-                    yield child
-                else:
-                    yield from child.all(*tags[1:])
-
-    def first(self, *tags: str) -> "Element | None":
-        """The first element at the end of a path of tags, None where there is none."""
-        return next(self.all(*tags), None)
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """An attribute; a missing one without a default is a MapError."""
-        value = self.attributes.get(name, default)
-        if value is None:
-            self.fail(f"<{self.tag}> has no attribute '{name}': add it or remove the element")
-        return value
-
-    def number(self, name: str, default: float | None = None) -> float:
-        """An attribute as a finite number."""
-        if default is not None and name not in self.attributes:
-            return default
-        text = self.text(name)
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            self.fail(
-                f"attribute '{name}' of <{self.tag}> is {text[:40]!r}, expected a finite number: "
-                "correct it"
-            )
-        return value
-
-    def integer(self, name: str) -> int:
-        """An attribute as a whole number, as lane ids are."""
-        text = self.text(name)
-        if not text.strip().lstrip("+-").isdecimal() or len(text) > 9:
-            self.fail(
-                f"attribute '{name}' of <{self.tag}> is {text[:40]!r}, expected a whole number: "
-                "correct it"
-            )
-        return int(text)
-
-    def numbers(self, *names: str) -> tuple[float, ...]:
-        """Several attributes as finite numbers."""
-        return tuple(self.number(name) for name in names)
-
-
-class _TreeHandler(xml.sax.handler.ContentHandler):
-    """Collects elements; the parser's locator says on which line each begins."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.locator: xml.sax.handler.ContentHandler | None = None
-        self.open: list[Element] = [Element("", {}, path, 0)]
-
-    def setDocumentLocator(self, locator: "xml.sax.xmlreader.Locator") -> None:  # noqa: N802
-        self.locator = locator
-
-    def startElement(self, name: str, attrs: "xml.sax.xmlreader.AttributesImpl") -> None:  # noqa: N802
-        line = self.locator.getLineNumber() if self.locator else 0
-        element = Element(name.rpartition(":")[2], dict(attrs), self.path, line)
-        self.open[-1].children.append(element)
-        self.open.append(element)
-
-    def endElement(self, name: str) -> None:  # noqa: N802
-        self.open.pop()
-
-
-def _root(path: Path) -> Element:
-    """The root element of an OpenDRIVE file.
-
-    Raises:
-        MapError: if the file is missing, larger than 500 MB, no XML, or not OpenDRIVE, or if it
-            declares entities, which no map needs and which can blow up when expanded.
-    """
-    handler = _TreeHandler(path)
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise MapError(
-                f"{path}: the file has {size / 1e6:.0f} MB, expected at most "
-                f"{MAX_FILE_BYTES / 1e6:.0f} MB: cut the map into parts"
-            )
-        with path.open("rb") as stream:
-            defusedxml.sax.parse(stream, handler)
-    except OSError as error:
-        raise MapError(
-            f"{path}: expected an OpenDRIVE file, {error.strerror or error}: check the path"
-        ) from error
-    except xml.sax.SAXParseException as error:
-        raise MapError(
-            f"{path}:{error.getLineNumber()}: expected XML, {error.getMessage()}: "
-            "give a whole OpenDRIVE (.xodr) file"
-        ) from error
-    except MapError:
-        raise
-    except (ValueError, LookupError) as error:  # forbidden entities and unknown encodings
-        reason = " ".join(str(error).split())[:100]
-        raise MapError(
-            f"{path}: expected plain XML without entity declarations, got {reason}: remove them"
-        ) from error
-    root = handler.open[0].children[0]
-    if root.tag != "OpenDRIVE":
-        root.fail(f"expected <OpenDRIVE>, got <{root.tag[:40]}>: give an OpenDRIVE (.xodr) file")
-    return root
 
 
 class Mark(NamedTuple):
@@ -255,8 +125,11 @@ def _speed(element: Element | None) -> float | None:
         return None
     unit = element.text("unit", "m/s")
     if unit not in UNIT_SPEED:
-        element.fail(f"speed unit is {unit[:20]!r}, expected one of {', '.join(UNIT_SPEED)}")
-    return element.number("max") * UNIT_SPEED[unit] or None
+        raise element.error(
+            f"speed unit is {unit[:20]!r}, expected {' or '.join(UNIT_SPEED)}: correct it"
+        )
+    limit = element.number("max") * UNIT_SPEED[unit]
+    return limit if limit > 0 else None
 
 
 def _shape(element: Element, length: float) -> Shape:
@@ -268,10 +141,11 @@ def _shape(element: Element, length: float) -> Shape:
             return Arc(child.number("curvature"))
         if child.tag == "spiral":
             start, end = child.numbers("curvStart", "curvEnd")
-            if max(abs(start), abs(end)) * length > MAX_SPIRAL_TURN:
-                child.fail(
-                    f"the spiral turns up to {max(abs(start), abs(end)) * length:.3g} rad, expected "
-                    f"at most {MAX_SPIRAL_TURN:g}: correct its curvatures"
+            turn = max(abs(start), abs(end)) * length
+            if turn > MAX_SPIRAL_TURN:
+                raise child.error(
+                    f"the spiral turns up to {turn:.3g} rad, expected at most {MAX_SPIRAL_TURN:g}: "
+                    "correct its curvatures"
                 )
             return Spiral(start, end)
         if child.tag == "poly3":
@@ -282,33 +156,60 @@ def _shape(element: Element, length: float) -> Shape:
             av, bv, cv, dv = child.numbers("aV", "bV", "cV", "dV")
             end = length if by_arc_length else 1.0
             return Cubic((au, bu, cu, du), (av, bv, cv, dv), end, by_arc_length)
-    element.fail(
+    raise element.error(
         "<geometry> holds no known shape, expected line, arc, spiral, poly3 or paramPoly3: add one"
     )
 
 
-def _reference_line(road: Element) -> ReferenceLine:
-    pieces = []
+def _reference_line(road: Element, road_length: float) -> ReferenceLine:
+    """The road's `<planView>`, checked to be one unbroken line as long as the road."""
+    pieces: list[Piece] = []
     for element in road.all("planView", "geometry"):
         station, x, y, heading, length = element.numbers("s", "x", "y", "hdg", "length")
         if not 0 < length <= MAX_COORDINATE:
-            element.fail(
+            raise element.error(
                 f"the geometry is {length:g} m long, expected more than 0 and at most "
                 f"{MAX_COORDINATE:g} m: remove or correct it"
             )
-        if pieces and station < pieces[-1].station:
-            element.fail(f"geometry at s={station:g} follows s={pieces[-1].station:g}: sort them")
+        _check_follows(element, pieces[-1] if pieces else None, station, (x, y))
         pieces.append(Piece(station, x, y, heading, length, _shape(element, length)))
     if not pieces:
-        road.fail(f"road {road.text('id')!r} has no <geometry>: add its <planView>")
+        raise road.error(f"road {road.text('id')!r} has no <geometry>: add its <planView>")
+    end = pieces[-1].station + pieces[-1].length
+    if abs(end - road_length) > MAX_BREAK:
+        raise road.error(
+            f"road {road.text('id')!r} is {road_length:g} m long, but its <geometry> ends at "
+            f"s={end:g}: make them agree"
+        )
     return ReferenceLine(tuple(pieces))
+
+
+def _check_follows(
+    element: Element, before: Piece | None, station: float, point: tuple[float, float]
+) -> None:
+    """Complain unless a geometry begins where the one before it ends, or at s=0."""
+    end = 0.0 if before is None else before.station + before.length
+    if abs(station - end) > MAX_BREAK:
+        raise element.error(
+            f"the geometry begins at s={station:g}, expected s={end:g}: close the gap"
+        )
+    if before is None:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        reached = before.poses(np.array([end])).points[0]
+        gap = float(np.linalg.norm(reached - point))
+    if not gap <= MAX_BREAK:
+        raise element.error(
+            f"the geometry begins {gap:.3g} m from where the one before it ends, expected at most "
+            f"{MAX_BREAK:g} m: correct its x and y"
+        )
 
 
 def _lane(element: Element) -> FileLane:
     widths, borders = list(element.all("width")), list(element.all("border"))
     number, kind = element.integer("id"), element.text("type", "none")
     if number != 0 and kind != "none" and not widths and not borders:
-        element.fail(f"lane {number} has no <width>: add one")
+        raise element.error(f"lane {number} has no <width>: add one")
     return FileLane(
         number,
         kind,
@@ -330,23 +231,27 @@ def _lane(element: Element) -> FileLane:
 def _sections(road: Element, length: float) -> tuple[Section, ...]:
     elements = list(road.all("lanes", "laneSection"))
     if not elements:
-        road.fail(f"road {road.text('id')!r} has no <laneSection>: add one")
+        raise road.error(f"road {road.text('id')!r} has no <laneSection>: add one")
     stations = [element.number("s") for element in elements] + [length]
+    if abs(stations[0]) > ROUNDING:
+        raise elements[0].error(
+            f"the first lane section begins at s={stations[0]:g}, expected 0: move it"
+        )
     sections = []
     for element, start, end in zip(elements, stations, stations[1:], strict=False):
         if end < start - ROUNDING:
-            element.fail(
+            raise element.error(
                 f"the lane section runs from s={start:g} to s={end:g}: sort the sections and keep "
                 "them within the road's length"
             )
         if element.text("singleSide", "false") in ("true", "1"):
-            element.fail("singleSide lane sections are not read: give both sides in each section")
+            raise element.error("singleSide sections are not read: give both sides in each")
         lanes: dict[int, FileLane] = {}
         for side in ("left", "center", "right"):
             for child in element.all(side, "lane"):
                 lane = _lane(child)
                 if lane.number in lanes or np.sign(lane.number) != SIDE_SIGNS[side]:
-                    child.fail(
+                    raise child.error(
                         f"lane {lane.number} is given twice or on the wrong side ({side}): "
                         "renumber it"
                     )
@@ -368,14 +273,14 @@ def _link(road: Element, tag: str) -> Link | None:
 def _at_end(element: Element) -> bool:
     contact = element.text("contactPoint")
     if contact not in ("start", "end"):
-        element.fail(f"contactPoint is {contact[:20]!r}, expected start or end: correct it")
+        raise element.error(f"contactPoint is {contact[:20]!r}, expected start or end: correct it")
     return contact == "end"
 
 
 def _road(element: Element) -> Road:
     length = element.number("length")
     if not 0 < length <= MAX_COORDINATE:
-        element.fail(
+        raise element.error(
             f"road {element.text('id')!r} is {length:g} m long, expected more than 0 and at most "
             f"{MAX_COORDINATE:g} m: remove or correct it"
         )
@@ -385,7 +290,7 @@ def _road(element: Element) -> Road:
         name=element.text("id"),
         junction=None if junction == "-1" else junction,
         left_hand=element.text("rule", "RHT") == "LHT",
-        line=_reference_line(element),
+        line=_reference_line(element, length),
         lane_offset=_cubics(list(element.all("lanes", "laneOffset")), "s"),
         sections=_sections(element, length),
         predecessor=_link(element, "predecessor"),
@@ -401,10 +306,10 @@ def _roads(root: Element) -> dict[str, Road]:
     for element in root.all("road"):
         road = _road(element)
         if road.name in roads:
-            element.fail(f"road id {road.name!r} comes twice: renumber one")
+            raise element.error(f"road id {road.name!r} comes twice: renumber one")
         roads[road.name] = road
     if not roads:
-        root.fail("expected at least one <road>, got none: give a file with roads")
+        raise root.error("expected at least one <road>, got none: give a file with roads")
     return roads
 
 
@@ -432,7 +337,7 @@ def read_records(path: Path) -> MapRecords:
         MapError: if the file is no OpenDRIVE file, has no road, gives a road id twice, or holds
             a record that is incomplete or impossible.
     """
-    root = _root(path)
+    root = read_root(path, "OpenDRIVE")
     junctions = list(root.all("junction"))
     connections = [connection for junction in junctions for connection in _connections(junction)]
     return MapRecords(

@@ -11,12 +11,12 @@ import numpy as np
 from drivecnn_envs.maps.opendrive_file import (
     Connection,
     Contact,
-    Element,
     Link,
     MapRecords,
     Road,
 )
 from drivecnn_envs.maps.reference_line import Array
+from drivecnn_envs.maps.xml_lines import Element
 
 DRIVING_KINDS = frozenset({"driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp"})
 MIN_SECTION_LENGTH = 0.05  # m, a shorter lane section has no lane of its own: its ends become one
@@ -111,9 +111,7 @@ def touching_ends(records: MapRecords) -> list[TouchingEnds]:
     for connection in records.connections:
         incoming = _incoming_end(connection, records.roads)
         found.append(
-            TouchingEnds(
-                incoming, connection.connecting, connection.lane_links, connection.element
-            )
+            TouchingEnds(incoming, connection.connecting, connection.lane_links, connection.element)
         )
     return found
 
@@ -124,7 +122,7 @@ def _check_target(link: Link, records: MapRecords) -> None:
     else:
         kind, target, exists = "road", link.contact.road, link.contact.road in records.roads
     if not exists:
-        link.element.fail(
+        raise link.element.error(
             f"the {link.element.tag} is {kind} {target!r}, which is not in the file: "
             "add it or remove the link"
         )
@@ -134,7 +132,7 @@ def _incoming_end(connection: Connection, roads: dict[str, Road]) -> Contact:
     """The end of the incoming road that lies at the junction; the nearer one where both may."""
     for name in (connection.incoming, connection.connecting.road):
         if name not in roads:
-            connection.element.fail(
+            raise connection.element.error(
                 f"the connection names road {name[:40]!r}, which is not in the file: "
                 "add it or remove the connection"
             )
@@ -144,16 +142,19 @@ def _incoming_end(connection: Connection, roads: dict[str, Road]) -> Contact:
         at_end for at_end, link in links.items() if link and link.junction == connection.junction
     ]
     target = _end_point(roads, connection.connecting)
-    contacts = [Contact(road.name, at_end) for at_end in ends or [False, True]]
-    return min(
-        contacts, key=lambda contact: np.linalg.norm(_end_point(roads, contact) - target).item()
-    )
+
+    def distance(contact: Contact) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):  # a tiny road may have wild coefficients
+            return float(np.linalg.norm(_end_point(roads, contact) - target))
+
+    return min((Contact(road.name, at_end) for at_end in ends or [False, True]), key=distance)
 
 
 def _end_point(roads: dict[str, Road], contact: Contact) -> Array:
     sections = roads[contact.road].sections
     station = sections[-1].end if contact.at_end else sections[0].start
-    return roads[contact.road].line.poses([station]).points[0]
+    points = roads[contact.road].line.poses([station]).points  # (1, 2)
+    return points.ravel()
 
 
 def shared_nodes(roads: dict[str, Road], ends: Iterable[TouchingEnds]) -> Nodes:
@@ -237,7 +238,7 @@ def _joint(
         goes_with_s(roads[end.key.road], end.key.lane) == end.at_end for end in (here, there)
     )
     if leaves == arrives:
-        element.fail(
+        raise element.error(
             f"lane {here.key.lane} of road {here.key.road!r} is linked to lane {there.key.lane} of "
             f"road {there.key.road!r}, which runs the other way: correct the link"
         )

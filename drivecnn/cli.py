@@ -1,0 +1,20 @@
+"""The command line: `drivecnn train | evaluate | drive | map`."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+# On a machine that others use too, OpenMP's busy waiting makes small parallel loops ten times
+# slower. It reads this when it is loaded, so it is set before torch and numba are imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0, 2 for bad input, 130 after Ctrl-C."""
+    from drivecnn.commands import run  # after the environment is set
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

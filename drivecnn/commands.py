@@ -1,0 +1,123 @@
+"""The commands behind the command line. Here, at the rim, is what prints and what exits."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import FORMS, load_map
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.roads import summarise
+from drivecnn_envs.towns import RouteOptions, load_simulator
+from jsonargparse import ArgumentParser, Namespace
+from rich.console import Console
+
+from drivecnn.display import (
+    evaluation_display,
+    evaluation_table,
+    summary_table,
+    training_display,
+    video_display,
+)
+from drivecnn.evaluation import (
+    Dropped,
+    EvaluationConfig,
+    evaluate,
+    load_run,
+    make_driver,
+    write_report,
+)
+from drivecnn.map_picture import draw_map
+from drivecnn.policy.checkpoint import CheckpointError
+from drivecnn.rollout import Start
+from drivecnn.training.config import RunConfig
+from drivecnn.training.run import train
+from drivecnn.video import record_drive
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+class _Parser(ArgumentParser):
+    """A parser that answers bad input with one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Exit with 2 and the reason."""
+        reason = " ".join(message.split())
+        sys.stderr.write(f"{self.prog}: {reason}; see {self.prog} --help\n")
+        sys.exit(BAD_INPUT)
+
+
+@dataclass(frozen=True)
+class RouteChoice:
+    """Which random routes to drive.
+
+    Attributes:
+        routes: how many, spread evenly over the maps.
+        route_length: m.
+        junctions: how many junctions with a choice each crosses at least.
+        seed: of the routes, the looks and the disturbances.
+    """
+
+    routes: int = 100
+    route_length: float = 400.0
+    junctions: int = 0
+    seed: int = 0
+
+    def options(self) -> RouteOptions:
+        """The same as the simulator wants it."""
+        return RouteOptions(self.routes, self.route_length, self.junctions)
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line. Returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command = options.subcommand
+    chosen = parser.instantiate_classes(options)[command]
+    console = Console()
+    try:
+        _COMMANDS[command](chosen, console)
+    except (InputError, CheckpointError) as error:
+        sys.stderr.write(f"drivecnn {command}: {error}\n")
+        return BAD_INPUT
+    except OSError as error:
+        sys.stderr.write(f"drivecnn {command}: {error.filename or ''} {error.strerror or error}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write(f"drivecnn {command}: stopped\n")
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="drivecnn", description=__doc__.splitlines()[0])
+    commands = parser.add_subcommands(required=True)
+    train_parser = _Parser(description="Train a policy and save it in a run folder.")
+    train_parser.add_argument("--config", action="config", help="YAML file: see configs/")
+    train_parser.add_argument("--out", type=Path, default=Path("runs/run"), help="run folder")
+    train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
+    train_parser.add_class_arguments(RunConfig, nested_key="run")
+    commands.add_subcommand("train", train_parser)
+    evaluate_parser = _driving_parser("Drive routes in closed loop and write report.json.")
+    evaluate_parser.add_argument("--drop", type=Dropped | None, default=None, help="input to blank")
+    evaluate_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
+    commands.add_subcommand("evaluate", evaluate_parser)
+    drive_parser = _driving_parser("Drive one route and film it.")
+    drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
+    commands.add_subcommand("drive", drive_parser)
+    map_parser = _Parser(description="Draw a map and print its size.")
+    map_parser.add_argument("spec", type=str, help=FORMS)
+    map_parser.add_argument("--out", type=Path, default=Path("map.png"), help="PNG file")
+    commands.add_subcommand("map", map_parser)
+    return parser
+
+
+def _driving_parser(description: str) -> _Parser:
+    """What `evaluate` and `drive` have in common."""
+    parser = _Parser(description=description)
+    parser.add_argument("run", type=Path | None, nargs="?", help="run folder or checkpoint")
+    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
+    parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
+    parser.add_class_arguments(RouteChoice, "choice")
+    return parser

@@ -1,0 +1,113 @@
+"""What people see in the terminal: progress bars and tables."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from drivecnn_envs.roads import MapSummary
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+
+from drivecnn.episode import Episode
+from drivecnn.evaluation import Evaluation
+from drivecnn.training.run import Progress
+
+
+def _bar(console: Console) -> ProgressBar:
+    return ProgressBar(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[status]}"),
+        console=console,
+    )
+
+
+@contextmanager
+def training_display(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """A bar for training: steps, time left, loss, and the success so far."""
+    with _bar(console) as bar:
+        task = bar.add_task("training", total=None, status="building towns")
+
+        def update(progress: Progress) -> None:
+            status = f"loss {progress.loss:.2f}"
+            if progress.success is not None:
+                status += f"  driving {progress.success:.0%}"
+            if progress.validation is not None:
+                status += f"  unseen towns {progress.validation.success_rate:.0%}"
+            bar.update(task, total=progress.steps, completed=progress.step, status=status)
+
+        yield update
+
+
+@contextmanager
+def evaluation_display(console: Console, routes: int) -> Iterator[Callable[[Episode], None]]:
+    """A bar for evaluation: routes driven and the success so far."""
+    with _bar(console) as bar:
+        task = bar.add_task("evaluation", total=routes, status="building towns")
+        driven = successes = 0
+
+        def update(episode: Episode) -> None:
+            nonlocal driven, successes
+            driven, successes = driven + 1, successes + episode.success
+            bar.update(task, advance=1, status=f"success {successes / driven:.0%}")
+
+        yield update
+
+
+@contextmanager
+def video_display(console: Console) -> Iterator[Callable[[int], None]]:
+    """A counter of the frames of a video."""
+    with _bar(console) as bar:
+        task = bar.add_task("video", total=None, status="frames")
+        yield lambda frames: bar.update(task, completed=frames)
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """The result of an evaluation."""
+    metrics, config = evaluation.metrics, evaluation.config
+    who = config.driver if config.drop is None else f"{config.driver} without {config.drop}"
+    low, high = metrics.ci95.success_rate
+    table = Table(title=f"{who} on {config.map}, {metrics.routes} routes", title_justify="left")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    infractions = metrics.infractions
+    rows = {
+        "success": f"{metrics.success_rate:.1%}  (95 %: {low:.1%} to {high:.1%})",
+        "route completion": f"{metrics.route_completion:.1%}",
+        "driving score": f"{metrics.driving_score:.3f}",
+        "junctions correct": f"{metrics.junctions.correct} of {metrics.junctions.entered}",
+        "lateral error": f"{metrics.lateral_mae_m:.3f} m, {metrics.beyond_1m_fraction:.2%} > 1 m",
+        "whiteness": f"{metrics.whiteness_deg_s:.1f} deg/s",
+        "interventions": f"{metrics.interventions} in {metrics.km:.1f} km",
+        "autonomy": f"{metrics.autonomy:.1f} %",
+        "off road, off route": f"{infractions.off_road}, {infractions.off_route}",
+        "collision, timeout": f"{infractions.collision}, {infractions.timeout}",
+        "lane departures": f"{infractions.lane_departure}",
+        "negative log-likelihood": "-" if metrics.nll is None else f"{metrics.nll:.2f} nats",
+        "speed": f"{evaluation.sim_seconds / evaluation.seconds:.0f} x real time",
+    }
+    for measure, value in rows.items():
+        table.add_row(measure, value)
+    return table
+
+
+def summary_table(name: str, summary: MapSummary) -> Table:
+    """The size of a map."""
+    table = Table(title=name, title_justify="left", show_header=False)
+    table.add_row("size", f"{summary.width_m:.0f} x {summary.height_m:.0f} m")
+    table.add_row("lanes", str(summary.lanes))
+    table.add_row("junctions", str(summary.junctions))
+    table.add_row("lane km outside junctions", f"{summary.lane_km:.2f}")
+    table.add_row("lane km in junctions", f"{summary.junction_lane_km:.2f}")
+    return table

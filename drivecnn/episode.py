@@ -1,0 +1,56 @@
+"""What happened on one route: what rollouts record and metrics read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from drivecnn_envs.states import Infraction
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One route driven in closed loop, one entry a decision.
+
+    Attributes:
+        map: name of the map.
+        route_length: m to the goal.
+        progress: m along the route when it ended.
+        infraction: what ended it; None when it reached the goal.
+        dt: s between two decisions.
+        lateral: (T,) m left of the route.
+        steering_angle: (T,) rad, front wheel.
+        nll: (T,) nats of the expert's answer; empty when the driver gives no distribution.
+        lane_departures: times the vehicle's middle left its lane.
+        junctions: (start, end) [m] of each junction on the route that offers a choice.
+    """
+
+    map: str
+    route_length: float
+    progress: float
+    infraction: Infraction | None
+    dt: float
+    lateral: NDArray[np.float64]
+    steering_angle: NDArray[np.float64]
+    nll: NDArray[np.float64]
+    lane_departures: int
+    junctions: tuple[tuple[float, float], ...]
+
+    @property
+    def success(self) -> bool:
+        """Whether the goal was reached."""
+        return self.infraction is None
+
+    @property
+    def route_completion(self) -> float:
+        """Share of the route driven, 0 to 1."""
+        return 1.0 if self.success else min(max(self.progress / self.route_length, 0.0), 1.0)
+
+    @property
+    def seconds(self) -> float:
+        """Simulated seconds driven."""
+        return len(self.lateral) * self.dt
+
+    @property
+    def km(self) -> float:
+        """Kilometres of route driven."""
+        return self.progress / 1000.0

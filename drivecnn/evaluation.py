@@ -1,0 +1,167 @@
+"""Closed-loop evaluation: drive routes through unseen towns and write `report.json`."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import expand_maps
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.towns import RouteOptions, load_simulator
+from jsonargparse import ArgumentError, ArgumentParser
+
+from drivecnn.episode import Episode
+from drivecnn.metrics import Metrics, summarise
+from drivecnn.policy import DrivingPolicy, load_policy
+from drivecnn.policy.checkpoint import load_metadata, replace_file
+from drivecnn.provenance import git_sha
+from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
+
+REPORT_NAME = "report.json"
+SEED_STRIDE = 1_000_003  # keeps the episodes' seeds of two evaluations apart
+Dropped = Literal["cameras", "route_map"]
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What to drive.
+
+    Attributes:
+        map: what `expand_maps` reads; several towns share the routes.
+        routes: which routes.
+        seed: of the routes, the looks and the disturbances.
+        driver: who drives.
+        drop: an input of the policy to blank.
+    """
+
+    map: str
+    routes: RouteOptions
+    seed: int = 0
+    driver: Literal["expert", "policy"] = "policy"
+    drop: Dropped | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of driving: the metrics and what they cost.
+
+    Attributes:
+        metrics: over all routes.
+        by_map: the same for each map.
+        seconds: of wall time, without loading.
+        sim_seconds: driven by all cars together.
+    """
+
+    config: EvaluationConfig
+    metrics: Metrics
+    by_map: dict[str, Metrics]
+    seconds: float
+    sim_seconds: float
+
+    def report(self) -> dict[str, Any]:
+        """The content of `report.json`."""
+        return {
+            "map": self.config.map,
+            **dataclasses.asdict(self.metrics),
+            "by_map": {
+                name: {"routes": m.routes, "success_rate": m.success_rate}
+                for name, m in self.by_map.items()
+            },
+            "seconds": round(self.seconds, 3),
+            "sim_seconds_per_second": round(self.sim_seconds / self.seconds, 1),
+            "config": dataclasses.asdict(self.config),
+            "git_sha": git_sha(),
+        }
+
+
+def load_run(run: Path) -> tuple[DrivingPolicy, ObservationConfig]:
+    """A checkpoint's policy and the observation it was trained on.
+
+    Raises:
+        CheckpointError: one line, if there is no checkpoint or it cannot be read.
+        InputError: if it does not say what its policy sees.
+    """
+    policy = load_policy(run)
+    return policy, _observation_of(run)
+
+
+def evaluate(
+    config: EvaluationConfig,
+    policy: DrivingPolicy | None,
+    observation: ObservationConfig,
+    on_episode: Callable[[Episode], None] = lambda _: None,
+) -> Evaluation:
+    """Drive the routes of a config to their ends, and judge.
+
+    Args:
+        config: what to drive.
+        policy: not needed for the expert.
+        observation: what the policy sees.
+        on_episode: told of each episode as it ends.
+
+    Raises:
+        MapError: if a map cannot be read or has no such routes.
+    """
+    simulator = load_simulator(
+        expand_maps(config.map), config.routes, observation, config.seed
+    )
+    starts = [
+        Start(route, config.seed * SEED_STRIDE + route) for route in range(config.routes.count)
+    ]
+    began = time.perf_counter()
+    episodes = []
+    for episode in rollout(simulator, make_driver(config, policy, simulator), starts):
+        episodes.append(episode)
+        on_episode(episode)
+    by_map: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        by_map.setdefault(episode.map, []).append(episode)
+    return Evaluation(
+        config,
+        summarise(episodes),
+        {name: summarise(by_map[name]) for name in sorted(by_map)},
+        time.perf_counter() - began,
+        sum(episode.seconds for episode in episodes),
+    )
+
+
+def make_driver(
+    config: EvaluationConfig, policy: DrivingPolicy | None, simulator: Simulator
+) -> Driver:
+    """Who drives, as the config says."""
+    if config.driver == "expert":
+        return ExpertDriver(simulator)
+    if policy is None:
+        raise InputError("nothing to evaluate: give a run folder or a checkpoint, or driver expert")
+    drop = frozenset({config.drop} if config.drop else ())
+    return PolicyDriver(policy, simulator.observe, drop)
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> Path:
+    """Write `report.json` into a folder, in one rename; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / REPORT_NAME
+    replace_file(path, (json.dumps(evaluation.report(), indent=2) + "\n").encode())
+    return path
+
+
+def _observation_of(run: Path) -> ObservationConfig:
+    """The observation config that travels in a checkpoint."""
+    metadata = load_metadata(run)
+    config = metadata.get("config")
+    if not isinstance(config, dict) or "observation" not in config:
+        raise InputError(f"{run} does not say what its policy sees: train it with drivecnn train")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(ObservationConfig, "observation")
+    try:
+        parsed = parser.parse_object({"observation": config["observation"]})
+    except ArgumentError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{run} has an observation this drivecnn cannot make: {reason}") from error
+    observation: ObservationConfig = parser.instantiate_classes(parsed).observation
+    return observation

@@ -1,0 +1,167 @@
+"""Driving in closed loop: the one loop behind training, evaluation and videos."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from drivecnn_envs.observation import Observation
+from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
+from drivecnn_envs.states import STATE, States
+from drivecnn_envs.vehicle import DT, steering_angles
+from numpy.typing import NDArray
+
+from drivecnn.episode import Episode
+from drivecnn.policy import DrivingPolicy, SteeringDistribution
+
+FLEET_SIZE = 64  # cars that drive at once
+
+
+class Decision(NamedTuple):
+    """What a driver answers for B cars."""
+
+    curvature: NDArray[np.float32]  # (B,) 1/m
+    distribution: SteeringDistribution | None  # what it came from, if from one
+
+
+class Driver(Protocol):
+    """Anything that acts."""
+
+    def __call__(self, states: States) -> Decision:
+        """Decide for B cars."""
+        ...
+
+
+class ExpertDriver:
+    """Drives with the simulator's truth."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def __call__(self, states: States) -> Decision:
+        """The expert's curvature for each car."""
+        return Decision(self._simulator.expert(states), None)
+
+
+class PolicyDriver:
+    """Drives with what the policy may see, and takes its distribution's mode."""
+
+    def __init__(
+        self,
+        policy: DrivingPolicy,
+        observe: Callable[[States], Observation],
+        drop: frozenset[str] = frozenset(),
+    ) -> None:
+        """Make a driver.
+
+        Args:
+            policy: acts on whatever device its weights are on.
+            observe: what the cars in given states see.
+            drop: inputs to blank, of "cameras" and "route_map".
+        """
+        self._policy = policy
+        self._observe = observe
+        self._drop = drop
+
+    def __call__(self, states: States) -> Decision:
+        """The mode of the policy's distribution for each car."""
+        device = next(self._policy.parameters()).device
+        inputs = [
+            torch.from_numpy(np.zeros_like(pixels) if name in self._drop else pixels).to(device)
+            for name, pixels in self._observe(states)._asdict().items()
+        ]
+        with torch.inference_mode():
+            distribution = self._policy(*inputs)
+            return Decision(distribution.mode.cpu().numpy(), distribution)
+
+
+class Start(NamedTuple):
+    """Where and how an episode begins."""
+
+    route: int
+    seed: int
+
+
+@dataclass
+class _Log:
+    """What is recorded of a running episode, one entry a decision."""
+
+    lateral: list[float] = field(default_factory=list)
+    steering_angle: list[float] = field(default_factory=list)
+    nll: list[float] = field(default_factory=list)
+
+
+class Fleet:
+    """Cars that drive the routes of a queue; whoever ends an episode takes the next start."""
+
+    def __init__(self, simulator: Simulator, starts: Iterable[Start], size: int) -> None:
+        self.simulator = simulator
+        self._starts = iter(starts)
+        self.states: States = np.zeros(0, STATE)
+        self._logs: list[_Log] = []
+        self._enlist(size)
+
+    def __len__(self) -> int:
+        """Cars that are driving."""
+        return len(self.states)
+
+    def step(self, driver: Driver) -> list[Episode]:
+        """Drive all cars for one decision; returns the episodes that ended with it."""
+        decision = driver(self.states)
+        nll = self._nll(decision)
+        outcomes = self.simulator.step(self.states, decision.curvature)
+        angles = steering_angles(decision.curvature)
+        laterals = self.states["lateral"].tolist()
+        for i, log in enumerate(self._logs):
+            log.lateral.append(laterals[i])
+            log.steering_angle.append(float(angles[i]))
+            if nll is not None:
+                log.nll.append(float(nll[i]))
+        ended = np.flatnonzero(outcomes != RUNNING)
+        episodes = [self._episode(int(i), int(outcomes[i])) for i in ended]
+        if len(ended):
+            self.states = np.delete(self.states, ended)
+            self._logs = [log for i, log in enumerate(self._logs) if outcomes[i] == RUNNING]
+            self._enlist(len(ended))
+        return episodes
+
+    def _nll(self, decision: Decision) -> NDArray[np.float32] | None:
+        """Negative log-likelihood (B,) [nats] of the expert's answer under the driver's."""
+        if decision.distribution is None:
+            return None
+        expert = torch.from_numpy(self.simulator.expert(self.states))
+        log_prob = decision.distribution.log_prob(expert.to(decision.distribution.mean.device))
+        return -log_prob.cpu().numpy()
+
+    def _enlist(self, count: int) -> None:
+        """Take up to `count` new starts from the queue."""
+        starts = [start for _, start in zip(range(count), self._starts, strict=False)]
+        if starts:
+            routes, seeds = zip(*starts, strict=True)
+            self.states = np.concatenate([self.states, self.simulator.start(routes, seeds)])
+            self._logs += [_Log() for _ in starts]
+
+    def _episode(self, car: int, outcome: int) -> Episode:
+        state, log = self.states[car], self._logs[car]
+        scene = self.simulator.scene
+        route = scene.routes[state["route"]]
+        return Episode(
+            map=scene.worlds[state["world"]].network.name,
+            route_length=route.length,
+            progress=float(state["progress"]),
+            infraction=infraction_of(outcome),
+            dt=DT,
+            lateral=np.array(log.lateral),
+            steering_angle=np.array(log.steering_angle),
+            nll=np.array(log.nll),
+            lane_departures=int(state["departures"]),
+            junctions=route.junctions,
+        )
+
+
+def rollout(simulator: Simulator, driver: Driver, starts: Iterable[Start]) -> Iterator[Episode]:
+    """Drive every start to its end; yields the episodes as they end."""
+    fleet = Fleet(simulator, starts, FLEET_SIZE)
+    while len(fleet):
+        yield from fleet.step(driver)

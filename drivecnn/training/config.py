@@ -1,0 +1,134 @@
+"""What a training run is made of. `configs/*.yaml` hold only what differs from these defaults."""
+
+from dataclasses import dataclass, field, replace
+
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
+
+from drivecnn.policy import PolicyConfig
+from drivecnn.tracking import TrackingConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the cars drive and what becomes of the states they see.
+
+    Attributes:
+        maps: towns to train in; `procedural:0-11` stands for twelve.
+        routes: routes drawn in all the towns.
+        route_length: m.
+        cars: how many drive at once.
+        decisions_per_step: how many decisions they drive for each training step.
+        buffer_size: states kept.
+        expert_fraction: the expert's share of the driving falls from 1 to 0 over this part of the
+            training; 1 means that only the expert ever drives (behaviour cloning).
+        jitter_share: share of drawn states whose pose is moved off.
+        lateral_jitter: m, standard deviation of that move.
+        heading_jitter: rad, standard deviation of that turn.
+        route_dropout: share of drawn states whose route channel is blank.
+    """
+
+    maps: tuple[str, ...] = ("procedural:0-11",)
+    routes: int = 480
+    route_length: float = 250.0
+    cars: int = 64
+    decisions_per_step: int = 1
+    buffer_size: int = 200_000
+    expert_fraction: float = 0.2
+    jitter_share: float = 0.5
+    lateral_jitter: float = 0.5
+    heading_jitter: float = 0.08
+    route_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ("routes", "cars", "decisions_per_step", "buffer_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"data.{name} is {getattr(self, name)}, expected at least 1")
+        for name in ("expert_fraction", "jitter_share", "route_dropout"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """How the weights are fitted.
+
+    Attributes:
+        steps: training steps.
+        batch_size: states drawn for one step.
+        learning_rate: highest value of a schedule that warms up and falls like a cosine.
+        warmup_steps: steps until that value.
+        weight_decay: of AdamW.
+        gradient_clip: largest norm of a gradient.
+        ema_decay: of the averaged weights, which are the ones that are saved and judged.
+        precision: Lightning Fabric's word for number formats.
+        accelerator: Lightning Fabric's word for the device.
+    """
+
+    steps: int = 1500
+    batch_size: int = 128
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 50
+    weight_decay: float = 1e-4
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.99
+    precision: str = "32-true"
+    accelerator: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ("steps", "batch_size", "warmup_steps"):
+            if getattr(self, name) < 1:
+                raise InputError(f"optimiser.{name} is {getattr(self, name)}, expected at least 1")
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Closed-loop checks during training, on towns that are neither trained on nor reported.
+
+    Attributes:
+        maps: the towns.
+        routes: how many routes are driven.
+        route_length: m.
+        times: how often in a training, the last time at its end.
+    """
+
+    maps: tuple[str, ...] = ("procedural:900-903",)
+    routes: int = 32
+    route_length: float = 250.0
+    times: int = 4
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run.
+
+    Attributes:
+        seed: of the weights, the worlds, the routes and every draw.
+        observation: cameras and route map.
+        policy: the network; its input sizes follow from `observation`.
+        data: where states come from.
+        optimiser: how the weights are fitted.
+        validation: closed-loop checks on the way.
+        tracking: W&B.
+        checkpoint_seconds: at most so much work is lost when a run is stopped.
+    """
+
+    seed: int = 0
+    observation: ObservationConfig = field(default_factory=ObservationConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    checkpoint_seconds: float = 30.0
+
+    def fitted_policy(self) -> PolicyConfig:
+        """The policy's config with the input sizes of the observation."""
+        return replace(
+            self.policy,
+            cameras=len(self.observation.cameras.yaws),
+            camera_size=self.observation.cameras.image_size,
+            map_size=self.observation.route_map.size,
+        )

@@ -1,0 +1,142 @@
+"""A training run in a folder: steps, validation, checkpoints and tracking."""
+
+import dataclasses
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivecnn.metrics import Metrics
+from drivecnn.policy import save_policy
+from drivecnn.policy.checkpoint import CheckpointError, replace_file
+from drivecnn.provenance import provenance
+from drivecnn.tracking import Tracker
+from drivecnn.training.config import RunConfig
+from drivecnn.training.state import STATE_NAME, load_state, save_state
+from drivecnn.training.trainer import StepReport, Trainer, validate
+
+LOG_EVERY = 20  # steps
+IMAGE_ROWS = 4  # observations shown in an image log
+RECENT_EPISODES = 100  # episodes behind the running success
+
+
+class Progress(NamedTuple):
+    """Where a run stands, for whoever shows it."""
+
+    step: int
+    steps: int
+    loss: float
+    success: float | None  # share of the last training episodes that reached their goal
+    validation: Metrics | None  # the latest
+
+
+def train(
+    config: RunConfig,
+    folder: Path,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Metrics:
+    """Train a policy in a run folder. Returns the metrics of the last validation.
+
+    Raises:
+        CheckpointError: if there is nothing to resume, or the folder holds another run.
+        InputError: if the config or one of its maps cannot be used.
+    """
+    if not resume and (folder / STATE_NAME).exists():
+        raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
+    trainer = Trainer(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    if resume:
+        load_state(trainer, folder)
+    settings = {"config": dataclasses.asdict(config), **provenance()}
+    replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
+    with Tracker(config.tracking, folder, settings) as tracker:
+        session = _Session(trainer, folder, tracker, settings, on_progress)
+        try:
+            return session.run()
+        finally:
+            session.save()
+
+
+class _Session:
+    """One stretch of training, from its start or its last checkpoint to its end or a stop."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Path,
+        tracker: Tracker,
+        settings: dict[str, Any],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self.trainer, self.folder, self.tracker = trainer, folder, tracker
+        self.settings, self.on_progress = settings, on_progress
+        self.recent: deque[bool] = deque(maxlen=RECENT_EPISODES)
+        self.losses: deque[float] = deque(maxlen=LOG_EVERY)
+        self.validation: Metrics | None = None
+
+    def run(self) -> Metrics:
+        """Train to the end; returns the last validation."""
+        config = self.trainer.config
+        steps = config.optimiser.steps
+        checks = np.ceil(np.linspace(0, steps, config.validation.times + 1)[1:])
+        saved = time.monotonic()
+        while self.trainer.step < steps:
+            report = self.trainer.train_step()
+            self.recent.extend(episode.success for episode in report.episodes)
+            self.losses.append(report.loss)
+            if report.step % LOG_EVERY == 0:
+                self._log(report)
+            if report.step in checks:
+                self._validate()
+            if time.monotonic() - saved > config.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+            success = float(np.mean(self.recent)) if self.recent else None
+            loss = float(np.mean(self.losses))
+            self.on_progress(Progress(report.step, steps, loss, success, self.validation))
+        return self.validation or self._validate()
+
+    def save(self) -> None:
+        """Write the policy and the state of the training."""
+        metadata = {**self.settings, "step": self.trainer.step}
+        save_policy(self.trainer.averaged_policy, self.folder, metadata)
+        save_state(self.trainer, self.folder)
+
+    def _validate(self) -> Metrics:
+        config = self.trainer.config
+        policy = self.trainer.averaged_policy
+        metrics = validate(policy, config.validation, config.observation, config.seed)
+        self.validation = metrics
+        values = {
+            f"validation/{name}": float(value)
+            for name, value in dataclasses.asdict(metrics).items()
+            if isinstance(value, int | float)
+        }
+        self.tracker.log(values, self.trainer.step)
+        self.tracker.log_images("observations", self._pictures(), self.trainer.step)
+        return metrics
+
+    def _log(self, report: StepReport) -> None:
+        values = {
+            "train/loss": float(np.mean(self.losses)),
+            "train/nll": report.nll,
+            "train/gradient_norm": report.gradient_norm,
+            "train/learning_rate": report.learning_rate,
+            "train/expert_share": report.expert_share,
+            "train/buffer": float(len(self.trainer.buffer)),
+        }
+        if self.recent:
+            values["train/success"] = float(np.mean(self.recent))
+        self.tracker.log(values, report.step)
+
+    def _pictures(self) -> list[NDArray[np.uint8]]:
+        """What some cars of the fleet see: three cameras side by side, (H, 3 W, 3)."""
+        states = self.trainer.fleet.states[:IMAGE_ROWS]
+        cameras = self.trainer.simulator.observe(states).cameras  # (B, C, 3, H, W)
+        return [np.concatenate(seen.transpose(0, 2, 3, 1), axis=1) for seen in cameras]

@@ -1,0 +1,207 @@
+"""On-policy training: the policy drives, the expert labels, and the buffer holds states.
+
+Each step drives a fleet on for a moment, adds the states it went through to the buffer, draws a
+batch of old states, moves some of them off the route, renders what they would see in a new light,
+asks the expert what to do there, and fits the policy to the answer (DAgger: Ross, Gordon, Bagnell,
+AISTATS 2011). Behaviour cloning is the same with the expert driving all the time.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.route_map import start_map_error
+from drivecnn_envs.states import States
+from drivecnn_envs.towns import RouteOptions, load_simulator
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from drivecnn.episode import Episode
+from drivecnn.losses import NLLLoss
+from drivecnn.metrics import Metrics, summarise
+from drivecnn.policy import DrivingPolicy
+from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
+from drivecnn.training.buffer import StateBuffer
+from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig, ValidationConfig
+
+MAX_SEED = 2**62
+EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
+
+
+class StepReport(NamedTuple):
+    """What one training step did."""
+
+    step: int  # steps done
+    loss: float
+    nll: float
+    gradient_norm: float
+    learning_rate: float
+    expert_share: float
+    episodes: list[Episode]  # that ended with this step
+
+
+class MixedDriver:
+    """Lets the expert drive some of the cars and the policy the others."""
+
+    def __init__(
+        self, expert: ExpertDriver, policy: PolicyDriver, cars: int, rng: np.random.Generator
+    ) -> None:
+        self.expert_share = 1.0
+        self._expert, self._policy = expert, policy
+        self._by_expert = np.ones(cars, bool)
+        self._rng = rng
+        self._count = 0
+
+    def __call__(self, states: States) -> Decision:
+        """The expert's curvature for its cars, the policy's for the others."""
+        if self._count % EXPERT_STINT == 0:
+            self._by_expert = self._rng.random(len(self._by_expert)) < self.expert_share
+        self._count += 1
+        if self.expert_share >= 1.0:
+            return self._expert(states)
+        decision = self._policy(states)
+        if not self._by_expert.any():
+            return decision
+        mixed = np.where(self._by_expert, self._expert(states).curvature, decision.curvature)
+        return Decision(mixed, decision.distribution)
+
+
+class Trainer:
+    """The state of a training run."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        self.step = 0
+        self.rng = np.random.default_rng([config.seed, 0x7EA1])
+        torch.manual_seed(config.seed)
+        self.fabric = Fabric(
+            accelerator=config.optimiser.accelerator,
+            devices=1,
+            precision=config.optimiser.precision,
+        )
+        self.raw_policy = DrivingPolicy(config.fitted_policy())
+        optimiser = torch.optim.AdamW(
+            self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay
+        )
+        self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
+        self.average = AveragedModel(
+            self.raw_policy, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay)
+        )
+        self.loss = NLLLoss()
+        self.simulator = load_simulator(
+            config.data.maps,
+            RouteOptions(config.data.routes, config.data.route_length),
+            config.observation,
+            config.seed,
+        )
+        self.buffer = StateBuffer(config.data.buffer_size)
+        self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
+        self.driver = MixedDriver(
+            ExpertDriver(self.simulator),
+            PolicyDriver(self.raw_policy, self.simulator.observe),
+            config.data.cars,
+            self.rng,
+        )
+
+    @property
+    def averaged_policy(self) -> DrivingPolicy:
+        """The policy that is saved and judged: the running average of the weights."""
+        policy: DrivingPolicy = self.average.module.eval()
+        return policy
+
+    def train_step(self) -> StepReport:
+        """Drive on, then fit the policy to one batch."""
+        config = self.config.optimiser
+        learning_rate = _learning_rate(self.step, config)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        episodes = self._drive()
+        cameras, route_map, curvature = self._batch()
+        self.policy.train()
+        terms = self.loss(self.policy(cameras, route_map), curvature)
+        self.optimiser.zero_grad()
+        self.fabric.backward(terms.total)
+        norm = self.fabric.clip_gradients(
+            self.policy, self.optimiser, max_norm=config.gradient_clip
+        )
+        self.optimiser.step()
+        self.average.update_parameters(self.raw_policy)
+        self.step += 1
+        return StepReport(
+            self.step,
+            float(terms.total.detach()),
+            float(terms.nll),
+            float(norm),
+            learning_rate,
+            self.driver.expert_share,
+            episodes,
+        )
+
+    def _drive(self) -> list[Episode]:
+        """Drive the fleet on, keeping the states it was in; returns the episodes that ended."""
+        self.driver.expert_share = _expert_share(self.step, self.config)
+        self.raw_policy.eval()
+        episodes = []
+        for _ in range(self.config.data.decisions_per_step):
+            self.buffer.add(self.fleet.states.copy())
+            episodes += self.fleet.step(self.driver)
+        return episodes
+
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Cameras, route maps and the expert's curvature of newly lit, partly moved states."""
+        config = self.config.data
+        states = self.buffer.sample(self.config.optimiser.batch_size, self.rng)
+        disturb(states, config, self.rng)
+        states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
+        view = self.simulator.observer.config.route_map
+        start_map_error(states, view.position_error, view.heading_error)
+        observation = self.simulator.observe(states)
+        observation.route_map[self.rng.random(len(states)) < config.route_dropout, 1] = 0
+        tensors = (*observation, self.simulator.expert(states))
+        cameras, route_map, curvature = (
+            self.fabric.to_device(torch.from_numpy(array)) for array in tensors
+        )
+        return cameras, route_map, curvature
+
+    def _starts(self) -> Iterator[Start]:
+        """Endless random starts."""
+        while True:
+            route = self.rng.integers(len(self.simulator.scene.routes))
+            yield Start(int(route), int(self.rng.integers(MAX_SEED)))
+
+
+def disturb(states: States, config: DataConfig, rng: np.random.Generator) -> None:
+    """Move a share of the poses sideways and turn them, in place."""
+    chosen = rng.random(len(states)) < config.jitter_share
+    aside = rng.normal(0.0, config.lateral_jitter, len(states)) * chosen
+    states["x"] -= aside * np.sin(states["yaw"])
+    states["y"] += aside * np.cos(states["yaw"])
+    states["yaw"] += rng.normal(0.0, config.heading_jitter, len(states)) * chosen
+
+
+def validate(
+    policy: DrivingPolicy, config: ValidationConfig, observation: ObservationConfig, seed: int
+) -> Metrics:
+    """Drive a policy through the validation towns in closed loop."""
+    routes = RouteOptions(config.routes, config.route_length)
+    simulator = load_simulator(config.maps, routes, observation, seed)
+    starts = [Start(route, seed + route) for route in range(config.routes)]
+    return summarise(list(rollout(simulator, PolicyDriver(policy, simulator.observe), starts)))
+
+
+def _learning_rate(step: int, config: OptimiserConfig) -> float:
+    """A linear warm-up, then a cosine down to a hundredth."""
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    falling = 0.5 * (1.0 + np.cos(np.pi * min(step / config.steps, 1.0)))
+    return float(config.learning_rate * warm * (0.01 + 0.99 * falling))
+
+
+def _expert_share(step: int, config: RunConfig) -> float:
+    """The expert's share of the driving: 1 at first, linearly down to 0; always 1 for cloning."""
+    fraction = config.data.expert_fraction
+    if fraction >= 1.0:
+        return 1.0
+    return float(max(0.0, 1.0 - step / max(fraction * config.optimiser.steps, 1.0)))

@@ -1,0 +1,67 @@
+"""From names to a simulator: maps are loaded, worlds built and routes drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import expand_maps, load_map
+from drivecnn_envs.observation import ObservationConfig, Observer
+from drivecnn_envs.routes import random_routes
+from drivecnn_envs.scene import Scene
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.world import build_world
+
+
+@dataclass(frozen=True)
+class RouteOptions:
+    """Which random routes to draw.
+
+    Attributes:
+        count: routes in all, spread evenly over the maps.
+        length: m.
+        min_junctions: how many junctions with a choice each crosses at least.
+    """
+
+    count: int = 100
+    length: float = 400.0
+    min_junctions: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if self.count < 1 or self.length < 10.0 or self.min_junctions < 0:
+            raise InputError(
+                f"routes: count {self.count}, length {self.length:g} m and min_junctions "
+                f"{self.min_junctions}, expected at least 1, 10 m and 0"
+            )
+
+
+def load_simulator(
+    maps: Sequence[str], routes: RouteOptions, observation: ObservationConfig, seed: int = 0
+) -> Simulator:
+    """A simulator of several maps with random routes on each.
+
+    Args:
+        maps: what `expand_maps` reads.
+        routes: which routes; where maps share them unevenly, the first maps have one more.
+        observation: cameras and route map.
+        seed: of the worlds around the roads and of the routes.
+
+    Raises:
+        MapError: if a map cannot be read, or holds no such route.
+    """
+    names = [name for spec in maps for name in expand_maps(spec)][: routes.count]
+    networks = [load_map(name) for name in names]
+    drawn = [
+        random_routes(
+            network,
+            len(range(number, routes.count, len(names))),
+            np.random.default_rng([seed, number]),
+            routes.length,
+            routes.min_junctions,
+        )
+        for number, network in enumerate(networks)
+    ]
+    worlds = [build_world(network, seed + number) for number, network in enumerate(networks)]
+    return Simulator(Scene.of(worlds, drawn), Observer(observation))

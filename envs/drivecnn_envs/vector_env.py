@@ -1,0 +1,97 @@
+"""`DriveCNN/Town-v0` for many cars at once: the batched simulator as a `gymnasium.vector.VectorEnv`."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
+from drivecnn_envs.states import STATE, States
+from drivecnn_envs.town_env import (
+    MAX_SEED,
+    action_space,
+    observation_space,
+    reward_of,
+    town_simulator,
+)
+from drivecnn_envs.vehicle import DT
+
+Observations = dict[str, NDArray[np.uint8]]
+
+
+class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
+    """B cars, each on its own route through one town. A finished car restarts at the next step.
+
+    Spaces, rewards and info keys are those of `TownEnv`, with the batch in front.
+    """
+
+    metadata = {"render_fps": round(1 / DT), "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int,
+        map: str = "procedural:0",  # noqa: A002 - the word users know
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Make the environments; `options` are those of `town_simulator`."""
+        self.num_envs = num_envs
+        self.simulator = town_simulator(map, **options)
+        config = self.simulator.observer.config
+        self.single_observation_space = observation_space(config)
+        self.single_action_space = action_space()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.states: States = np.zeros(num_envs, STATE)
+        self.outcomes = np.zeros(num_envs, np.uint8)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Start all cars on random routes. `options` may give `routes`, a number for each car."""
+        first = next((s for s in seed if s is not None), None) if isinstance(seed, list) else seed
+        super().reset(seed=first)
+        routes = (options or {}).get("routes", self._random_routes(self.num_envs))
+        self.states = self.simulator.start(routes, self._random_seeds(self.num_envs))
+        self.outcomes[:] = RUNNING
+        return self._observe(), self._infos()
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Drive all cars for `DT` with curvatures (B, 1) [1/m]; restart those that had ended."""
+        ended = self.outcomes != RUNNING
+        before = self.states["progress"].copy()
+        self.outcomes = self.simulator.step(self.states, np.asarray(actions)[:, 0])
+        rewards = reward_of(self.states["progress"] - before, self.outcomes)
+        if ended.any():
+            count = int(ended.sum())
+            self.states[ended] = self.simulator.start(
+                self._random_routes(count), self._random_seeds(count)
+            )
+            self.outcomes[ended] = RUNNING
+            rewards[ended] = 0.0
+        truncated = np.array([infraction_of(code) == "timeout" for code in self.outcomes.tolist()])
+        terminated = (self.outcomes != RUNNING) & ~truncated
+        return self._observe(), rewards, terminated, truncated, self._infos()
+
+    def _random_routes(self, count: int) -> NDArray[np.int64]:
+        return self.np_random.integers(len(self.simulator.scene.routes), size=count)
+
+    def _random_seeds(self, count: int) -> NDArray[np.int64]:
+        return self.np_random.integers(MAX_SEED, size=count)
+
+    def _observe(self) -> Observations:
+        return dict(self.simulator.observe(self.states)._asdict())
+
+    def _infos(self) -> dict[str, Any]:
+        infractions = [infraction_of(code) for code in self.outcomes.tolist()]
+        return {
+            "infraction": np.array([i and str(i) for i in infractions], dtype=object),
+            "is_success": self.outcomes == SUCCESS,
+            "progress": self.states["progress"].copy(),
+            "lateral": self.states["lateral"].copy(),
+            "speed": self.states["speed"].copy(),
+            "expert_curvature": self.simulator.expert(self.states),
+        }
