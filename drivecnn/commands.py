@@ -1,7 +1,7 @@
 """The commands behind the command line. Here, at the rim, is what prints and what exits."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -29,12 +29,14 @@ from drivecnn.evaluation import (
     write_report,
 )
 from drivecnn.map_picture import draw_map
+from drivecnn.policy import DrivingPolicy
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.rollout import Start
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
 from drivecnn.video import record_drive
 
+Config = TypeVar("Config")
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
@@ -74,10 +76,8 @@ def run(arguments: list[str]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     command = options.subcommand
-    chosen = parser.instantiate_classes(options)[command]
-    console = Console()
     try:
-        _COMMANDS[command](chosen, console)
+        _COMMANDS[command](parser.instantiate(options)[command], Console())
     except (InputError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
@@ -97,7 +97,7 @@ def _parser() -> _Parser:
     train_parser.add_argument("--config", action="config", help="YAML file: see configs/")
     train_parser.add_argument("--out", type=Path, default=Path("runs/run"), help="run folder")
     train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
-    train_parser.add_class_arguments(RunConfig, nested_key="run")
+    train_parser.add_class_arguments(RunConfig)
     commands.add_subcommand("train", train_parser)
     evaluate_parser = _driving_parser("Drive routes in closed loop and write report.json.")
     evaluate_parser.add_argument("--drop", type=Dropped | None, default=None, help="input to blank")
@@ -119,5 +119,65 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument("run", type=Path | None, nargs="?", help="run folder or checkpoint")
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
-    parser.add_class_arguments(RouteChoice, "choice")
+    parser.add_class_arguments(RouteChoice)
     return parser
+
+
+def _train(options: Namespace, console: Console) -> None:
+    config = _gather(RunConfig, options)
+    with training_display(console) as on_progress:
+        metrics = train(config, options.out, options.resume, on_progress)
+    console.print(
+        f"{options.out}: {metrics.success_rate:.0%} of {metrics.routes} routes through "
+        f"{', '.join(config.validation.maps)}"
+    )
+
+
+def _evaluate(options: Namespace, console: Console) -> None:
+    choice = _gather(RouteChoice, options)
+    config = EvaluationConfig(
+        options.map, choice.options(), choice.seed, options.driver, options.drop
+    )
+    policy, observation = _policy_of(options)
+    with evaluation_display(console, choice.routes) as on_episode:
+        evaluation = evaluate(config, policy, observation, on_episode)
+    console.print(evaluation_table(evaluation))
+    path = write_report(evaluation, options.out or options.run or Path("runs/expert"))
+    console.print(f"written to {path}")
+
+
+def _drive(options: Namespace, console: Console) -> None:
+    choice = _gather(RouteChoice, options)
+    policy, observation = _policy_of(options)
+    routes = RouteOptions(1, choice.route_length, choice.junctions)
+    simulator = load_simulator([options.map], routes, observation, choice.seed)
+    config = EvaluationConfig(options.map, routes, choice.seed, options.driver)
+    driver = make_driver(config, policy, simulator)
+    with video_display(console) as on_frame:
+        episode = record_drive(simulator, driver, Start(0, choice.seed), options.out, on_frame)
+    ending = "goal reached" if episode.success else f"ended: {episode.infraction}"
+    console.print(f"{options.out}: {episode.progress:.0f} m in {episode.seconds:.0f} s, {ending}")
+
+
+def _map(options: Namespace, console: Console) -> None:
+    network = load_map(options.spec)
+    draw_map(network, options.out)
+    console.print(summary_table(options.spec, summarise(network)))
+    console.print(f"drawn in {options.out}")
+
+
+def _gather(kind: type[Config], options: Namespace) -> Config:
+    """The dataclass whose fields are options of a command."""
+    return kind(**{field.name: options[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def _policy_of(options: Namespace) -> tuple[DrivingPolicy | None, ObservationConfig]:
+    """The policy of a run and what it sees; no policy where the expert drives."""
+    if options.run is None:
+        if options.driver == "policy":
+            raise InputError("no run given: name a run folder or checkpoint, or --driver expert")
+        return None, ObservationConfig()
+    return load_run(options.run)
+
+
+_COMMANDS = {"train": _train, "evaluate": _evaluate, "drive": _drive, "map": _map}

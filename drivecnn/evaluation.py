@@ -163,5 +163,5 @@ def _observation_of(run: Path) -> ObservationConfig:
     except ArgumentError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{run} has an observation this drivecnn cannot make: {reason}") from error
-    observation: ObservationConfig = parser.instantiate_classes(parsed).observation
+    observation: ObservationConfig = parser.instantiate(parsed).observation
     return observation

@@ -203,13 +203,17 @@ class TownNetwork(RoadNetwork):
         counts = [len(lane.points) for lane in self.lanes.values()]
         return cKDTree(points), np.repeat(np.arange(len(counts)), counts), list(self.lanes)
 
-    def get_closest_lane_index(self, position: Array, heading: float | None = None) -> LaneIndex:
-        """Index of the lane nearest to a position [m] and heading [rad], as highway-env weighs them."""
+    def closest_lanes(self, position: Array, points: int = CLOSEST_CANDIDATES) -> list[LaneIndex]:
+        """Indices of the lanes that own the nearest lane points to a position [m], unordered."""
         tree, owners, indices = self._point_index
-        _, nearest = tree.query(position, k=min(CLOSEST_CANDIDATES, len(owners)))
-        candidates = [indices[number] for number in np.unique(owners[np.atleast_1d(nearest)])]
+        _, nearest = tree.query(position, k=min(points, len(owners)))
+        return [indices[number] for number in np.unique(owners[np.atleast_1d(nearest)])]
+
+    def get_closest_lane_index(self, position: Array, heading: float | None = None) -> LaneIndex:
+        """Index of the lane nearest to a position [m] and heading [rad], as highway-env weighs it."""
         return min(
-            candidates, key=lambda index: self.lanes[index].distance_with_heading(position, heading)
+            self.closest_lanes(position),
+            key=lambda index: self.lanes[index].distance_with_heading(position, heading),
         )
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
-from defusedxml import ElementTree
 from numpy.typing import NDArray
 
-from drivecnn_envs.errors import InputError, MapError
+from drivecnn_envs.errors import MapError
 from drivecnn_envs.roads import LaneIndex, SampledLane, TownNetwork
 from drivecnn_envs.vehicle import MAX_CURVATURE, speed_profile
 
@@ -19,10 +17,8 @@ Array = NDArray[np.float64]
 SPACING = 1.0  # m between two points of a route
 LANE_CHANGE_LENGTH = 30.0  # m
 RUN_OUT = 30.0  # m a route goes on beyond its goal, for the cameras' and the expert's look ahead
-MIN_LANE = 1.0  # m, shorter lanes add no point of their own
 MAX_ATTEMPTS = 400  # random walks tried for one route
 LANE_CHANGE_CHANCE = 0.1  # per lane of a random walk
-MATCH_DISTANCE = 4.0  # m, a published waypoint must be this near to one of our lanes
 
 
 @dataclass(frozen=True)
@@ -96,6 +92,7 @@ def follow(
         raise MapError(f"{network.name}: a route of {stations[-1]:.1f} m, expected at least 3 m")
     resampled = np.stack([np.interp(even, stations[keep], axis) for axis in points[keep].T])
     length = max(float(even[-1]) - RUN_OUT, 0.5 * float(even[-1])) if length is None else length
+    length = min(length, float(even[-1]))
     resampled = resampled[:, : int((length + RUN_OUT) / SPACING) + 1]
     x, y, width = resampled
     tangents = np.gradient(resampled[:2], axis=1)

@@ -1,0 +1,116 @@
+"""Published CARLA route files on our lanes. CARLA's y axis points the other way: negated here, once."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import networkx as nx
+import numpy as np
+from defusedxml import ElementTree
+from numpy.typing import NDArray
+
+from drivecnn_envs.errors import MapError
+from drivecnn_envs.roads import LaneIndex, TownNetwork
+from drivecnn_envs.routes import RUN_OUT, SPACING, Route, follow
+
+MAX_GAP = 12.0  # m, farthest a waypoint may lie from the lane it is matched to
+TURN_COST = 3.0  # m of distance that a radian of wrong heading counts as
+CANDIDATES = 6  # lanes considered for a waypoint
+
+
+class CarlaRoute(NamedTuple):
+    """A route of a file: its town and its waypoints in right-handed axes."""
+
+    id: str
+    town: str
+    waypoints: NDArray[np.float64]  # (N, 3) x, y [m], yaw [rad]
+
+
+def read_carla_routes(path: Path) -> list[CarlaRoute]:
+    """The routes of a CARLA route file.
+
+    Raises:
+        MapError: one line, if it is no such file.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, OSError, ValueError) as error:
+        raise MapError(f"{path}: expected a CARLA route file (XML), got: {error}") from error
+    routes = []
+    for element in root.iter("route"):
+        points = [
+            [float(point.get("x", "nan")), -float(point.get("y", "nan"))]
+            + [-np.deg2rad(float(point.get("yaw", "nan")))]
+            for point in element.iter("waypoint")
+        ]
+        waypoints = np.array(points).reshape(-1, 3)
+        name = element.get("id", str(len(routes)))
+        if len(waypoints) < 2 or not np.isfinite(waypoints).all():
+            raise MapError(
+                f"{path}: route {name} has {len(waypoints)} waypoints, expected at least 2 with "
+                "x, y and yaw"
+            )
+        routes.append(CarlaRoute(name, element.get("town", ""), waypoints))
+    if not routes:
+        raise MapError(f"{path}: expected <route> elements, found none")
+    return routes
+
+
+def match_route(network: TownNetwork, route: CarlaRoute) -> Route:
+    """The route along our lanes that passes a published route's waypoints in order.
+
+    Raises:
+        MapError: if a waypoint is far from every lane that can be reached from the one before.
+    """
+    lanes: list[LaneIndex] = []
+    for number, waypoint in enumerate(route.waypoints):
+        options = _lanes_at(network, waypoint)
+        paths = [path for lane in options if (path := _path(network, lanes, lane))]
+        if not paths:
+            raise MapError(
+                f"{network.name}: waypoint {number} of route {route.id} at "
+                f"({waypoint[0]:.1f}, {waypoint[1]:.1f}) is on no lane that can be reached: "
+                "check that the route belongs to this town"
+            )
+        lanes += paths[0] if not lanes else paths[0][1:]
+    start, _ = network.lanes[lanes[0]].local_coordinates(route.waypoints[0, :2])
+    start = float(np.clip(start, 0.0, network.lanes[lanes[0]].length - 1.0))
+    rough = follow(network, _with_run_out(network, lanes), start, np.inf)
+    gaps = np.hypot(rough.x - route.waypoints[-1, 0], rough.y - route.waypoints[-1, 1])
+    goal = np.flatnonzero(gaps <= gaps.min() + 0.5)[-1]  # the last pass, where a route loops
+    return follow(network, rough.lanes, start, max(float(goal) * SPACING, 1.0))
+
+
+def _lanes_at(network: TownNetwork, waypoint: NDArray[np.float64]) -> list[LaneIndex]:
+    """Lanes near a waypoint, best first.
+
+    Some published waypoints lie off the road or head across it: CARLA's own planner takes the
+    nearest lane for them, and so do we.
+    """
+    found = []
+    for index in network.closest_lanes(waypoint[:2], CANDIDATES * 8):
+        lane = network.lanes[index]
+        station, lateral = lane.local_coordinates(waypoint[:2])
+        beyond = max(-station, station - lane.length, 0.0)
+        turn = abs((waypoint[2] - lane.heading_at(station) + np.pi) % (2 * np.pi) - np.pi)
+        if abs(lateral) + beyond <= MAX_GAP:
+            found.append((abs(lateral) + beyond + TURN_COST * turn, index))
+    return [index for _, index in sorted(found)[:CANDIDATES]]
+
+
+def _path(network: TownNetwork, lanes: list[LaneIndex], goal: LaneIndex) -> list[LaneIndex]:
+    """Lanes from the last one so far to a goal, both included; empty where there is no way."""
+    if not lanes:
+        return [goal]
+    try:
+        return list(nx.shortest_path(network.lane_graph, lanes[-1], goal, weight="weight"))
+    except nx.NetworkXNoPath:
+        return []
+
+
+def _with_run_out(network: TownNetwork, lanes: list[LaneIndex]) -> list[LaneIndex]:
+    """The lanes, and those that follow for at least `RUN_OUT`, as far as there are any."""
+    extended, room = list(lanes), 0.0
+    while room < RUN_OUT and (after := network.followers(extended[-1])):
+        extended.append(after[0])
+        room += network.lanes[after[0]].length
+    return extended
