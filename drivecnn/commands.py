@@ -3,13 +3,8 @@
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.maps import FORMS, load_map
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.roads import summarise
-from drivecnn_envs.towns import RouteOptions, load_simulator
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
@@ -35,6 +30,11 @@ from drivecnn.rollout import Start
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
 from drivecnn.video import record_drive
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import FORMS, load_map
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.roads import summarise
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 Config = TypeVar("Config")
 BAD_INPUT, INTERRUPTED = 2, 130

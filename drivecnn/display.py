@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from drivecnn_envs.roads import MapSummary
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,7 @@ from rich.table import Table
 from drivecnn.episode import Episode
 from drivecnn.evaluation import Evaluation
 from drivecnn.training.run import Progress
+from drivecnn_envs.roads import MapSummary
 
 
 def _bar(console: Console) -> ProgressBar:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from drivecnn_envs.states import Infraction
 from numpy.typing import NDArray
+
+from drivecnn_envs.states import Infraction
 
 
 @dataclass(frozen=True)

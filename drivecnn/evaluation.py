@@ -8,11 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.maps import expand_maps
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.towns import RouteOptions, load_simulator
 from jsonargparse import ArgumentError, ArgumentParser
 
 from drivecnn.episode import Episode
@@ -21,6 +16,11 @@ from drivecnn.policy import DrivingPolicy, load_policy
 from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import git_sha
 from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import expand_maps
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 REPORT_NAME = "report.json"
 SEED_STRIDE = 1_000_003  # keeps the episodes' seeds of two evaluations apart
@@ -107,9 +107,7 @@ def evaluate(
     Raises:
         MapError: if a map cannot be read or has no such routes.
     """
-    simulator = load_simulator(
-        expand_maps(config.map), config.routes, observation, config.seed
-    )
+    simulator = load_simulator(expand_maps(config.map), config.routes, observation, config.seed)
     starts = [
         Start(route, config.seed * SEED_STRIDE + route) for route in range(config.routes.count)
     ]

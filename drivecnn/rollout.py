@@ -6,14 +6,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from drivecnn_envs.observation import Observation
-from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
-from drivecnn_envs.states import STATE, States
-from drivecnn_envs.vehicle import DT, steering_angles
 from numpy.typing import NDArray
 
 from drivecnn.episode import Episode
 from drivecnn.policy import DrivingPolicy, SteeringDistribution
+from drivecnn_envs.observation import Observation
+from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
+from drivecnn_envs.states import STATE, States
+from drivecnn_envs.vehicle import DT, steering_angles
 
 FLEET_SIZE = 64  # cars that drive at once
 

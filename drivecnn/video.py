@@ -2,9 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,16 +12,16 @@ import av
 import cv2
 import numpy as np
 import torch
-from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.states import RESOLUTION, States
-from drivecnn_envs.vehicle import DT, MAX_CURVATURE, VEHICLE_LENGTH, VEHICLE_WIDTH
-from drivecnn_envs.world import HEIGHT_UNIT, Material, World
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from drivecnn.episode import Episode
 from drivecnn.policy import SteeringDistribution
 from drivecnn.rollout import Decision, Driver, Fleet, Start
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.states import RESOLUTION, States
+from drivecnn_envs.vehicle import DT, MAX_CURVATURE, VEHICLE_LENGTH, VEHICLE_WIDTH
+from drivecnn_envs.world import Material, World
 
 Bytes = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -30,10 +30,10 @@ Colour = tuple[int, int, int]
 WIDTH, HEIGHT = 1280, 720  # px
 FRAME_RATE = round(1 / DT)  # so a video takes as long as the drive
 HELD_FRAMES = FRAME_RATE  # the last one stays for a second
-ENCODER = {"crf": "20", "preset": "veryfast"}
-BT709 = 1  # FFmpeg's number of the colour space that players expect of this image size
+ENCODER = {"crf": "22", "preset": "veryfast", "refs": "1", "bf": "0"}
+BT601, SRGB = 6, 1  # FFmpeg's numbers of cv2's YUV and of its primaries
 
-MARGIN, GAP = 24, 8  # px
+MARGIN, GAP = 26, 8  # px
 CAMERAS_TOP, CAMERAS_MOST = 60, 240  # px, upper edge and greatest height of the camera images
 CAPTION = 32  # px between the cameras and the panels below them
 PANELS_BOTTOM = 656  # px
@@ -41,10 +41,12 @@ READINGS = 84  # px that the numbers below the steering distribution take
 AXIS = 40  # px that its axis takes
 TOP_SCALE = 5.0  # px/m of the view from above
 TOP_AHEAD = 0.68  # share of that view which lies ahead of the ego
+TRAIL = 300  # decisions that the driven line looks back
 SIGHT = 13.0  # m, how far its fans for the cameras reach
 ROUTE_WIDTH = 1.6  # m
+PLOT_REACH = 1.1 * MAX_CURVATURE  # 1/m, at the edges of the distribution's plot
 ROUTE_OPACITY = 0.55
-FINE = 8  # points of the density for each pixel column
+FINE = 4  # points of the density for each pixel column
 SUBPIXEL = 4  # bits, cv2's fixed-point coordinates
 
 INK: Colour = (232, 237, 242)
@@ -52,6 +54,7 @@ FAINT: Colour = (132, 144, 157)
 NIGHT: Colour = (13, 16, 21)
 PANEL: Colour = (23, 28, 35)
 LINE: Colour = (54, 63, 74)
+ROAD: Colour = (98, 110, 124)
 ROUTE: Colour = (56, 189, 248)
 ACTION: Colour = (251, 146, 60)
 EXPERT: Colour = (163, 230, 53)
@@ -105,7 +108,7 @@ def record_drive(
             frames += 1
             on_frame(frames)
         last = screen.draw(after, watched.decision)
-        _announce(last, episodes[0])
+        _announce(last, episodes[0], screen.middle)
         for _ in range(HELD_FRAMES):
             write(last)
             frames += 1
@@ -129,7 +132,7 @@ class _Watch:
 
 @contextmanager
 def _film(path: Path) -> Iterator[Callable[[Bytes], None]]:
-    """Give a function that adds a frame (HEIGHT, WIDTH, 3); the file is there when all went well."""
+    """Give a function that adds a frame (HEIGHT, WIDTH, 3); the file appears at the very end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -139,12 +142,11 @@ def _film(path: Path) -> Iterator[Callable[[Bytes], None]]:
             stream = container.add_stream("libx264", rate=FRAME_RATE, options=ENCODER)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             context = stream.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.colorspace, context.color_primaries, context.color_trc = BT601, SRGB, SRGB
 
             def write(image: Bytes) -> None:
-                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-                frame = frame.reformat(format="yuv420p", dst_colorspace=BT709)
-                container.mux(stream.encode(frame))
+                planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
 
             yield write
             container.mux(stream.encode())
@@ -178,7 +180,8 @@ class _Screen:
         self._view = config.route_map
         self._name = scene.worlds[scene.route_worlds[start.route]].network.name
         self._cameras = _camera_boxes(config.cameras.image_size, len(config.cameras.yaws))
-        top = self._cameras[0].top + self._cameras[0].height + CAPTION
+        self.middle = CAMERAS_TOP + self._cameras[0].height // 2
+        top = CAMERAS_TOP + self._cameras[0].height + CAPTION
         column, tall = (WIDTH - 2 * MARGIN - 2 * GAP) // 3, PANELS_BOTTOM - top
         self._above = _Box(MARGIN, top, column, tall)
         self._plot = _Box(MARGIN + column + GAP, top, column, tall - READINGS)
@@ -187,7 +190,7 @@ class _Screen:
         line = np.stack([self._route.x, self._route.y], axis=1)
         self._line = line[: int(self._route.length) + 1]
         self._ground = _Ground.around(scene.worlds[scene.route_worlds[start.route]], self._line)
-        self._fans = _fans(self._above, config.cameras.yaws, config.cameras.field_of_view)
+        self._ego = _Sprite.of(self._above, config.cameras.yaws, config.cameras.field_of_view)
         self._trail: list[tuple[float, float]] = []
         self._backdrop = self._draw_backdrop()
 
@@ -203,8 +206,8 @@ class _Screen:
         plot = self._plot._replace(height=self._plot.height - AXIS).of(canvas)
         if decision.distribution is not None:
             _fill_density(plot, decision.distribution)
-        _mark(plot, expert, EXPERT, 1)
-        _mark(plot, action, ACTION, 3)
+        _mark(plot, expert, EXPERT, 0.96)
+        _mark(plot, action, ACTION, 0.91)
         self._draw_readings(canvas, states, action, expert)
         self._draw_progress(canvas, states)
         return canvas
@@ -228,12 +231,14 @@ class _Screen:
     def _draw_above(self, canvas: Bytes, states: States) -> None:
         """The world from above, the ego driving upwards."""
         state, panel = states[0], self._above.of(canvas)
-        self._trail.append((float(state["x"]), float(state["y"])))
-        to_panel = _to_panel(self._above, float(state["x"]), float(state["y"]), float(state["yaw"]))
+        x, y, yaw = float(state["x"]), float(state["y"]), float(state["yaw"])
+        self._trail = [*self._trail[-TRAIL:], (x, y)]
+        to_panel = _to_panel(self._above, x, y, yaw)
         panel[:] = self._ground.warp(to_panel, self._above)
         _polyline(panel, np.array(self._trail) @ to_panel[:, :2].T + to_panel[:, 2], ACTION, 2)
-        colour, cover = self._fans
-        panel[:] = (panel * (1.0 - cover) + colour * cover).astype(np.uint8)
+        sprite, cover, box = self._ego
+        under = box.of(panel)
+        under[:] = under + (sprite - under) * cover
 
     def _draw_map(self, canvas: Bytes, route_map: Bytes, states: States) -> None:
         """The route map as the policy gets it, and where it takes the ego to be."""
@@ -241,7 +246,7 @@ class _Screen:
         left = self._map.left + (self._map.width - side) // 2
         box = _Box(left, self._map.top + (self._map.height - side) // 2, side, side)
         road, route = route_map[:, :, :, None] / 255.0
-        colours = PANEL + road * (np.array(LINE) * 1.35 - PANEL)
+        colours = PANEL + road * (np.array(ROAD) - PANEL)
         colours += route * (np.array(ROUTE) - colours)
         box.of(canvas)[:] = _enlarge(colours.astype(np.uint8), box, cv2.INTER_NEAREST)
         pixel = side / self._view.size
@@ -250,26 +255,24 @@ class _Screen:
         _polygon(box.of(canvas), arrow, ACTION)
         state = states[0]
         error, turn = np.hypot(state["map_x"], state["map_y"]), abs(np.degrees(state["map_yaw"]))
-        text = f"wrong on purpose by {error:.1f} m, {turn:.1f}°"
+        text = f"pose error {error:.1f} m, {turn:.0f}°, on purpose"
         right = self._map.left + self._map.width
         _write(canvas, text, (right, self._map.top - 9), 15, FAINT, 1.0)
 
-    def _draw_readings(
-        self, canvas: Bytes, states: States, action: float, expert: float
-    ) -> None:
+    def _draw_readings(self, canvas: Bytes, states: States, action: float, expert: float) -> None:
         """The numbers below and above the distribution."""
-        left, base = self._plot.left, PANELS_BOTTOM - 14
+        lateral, speed = float(states[0]["lateral"]), float(states[0]["speed"])
+        side = "left" if lateral > 0 else "right"
         for share, text, unit in (
-            (0.0, f"{3.6 * states[0]['speed']:.0f}", "km/h"),
-            (0.34, f"{states[0]['lateral']:+.2f}", "m beside the route"),
+            (0.0, f"{3.6 * speed:.0f}", "km/h"),
+            (0.4, f"{abs(lateral):.2f}", f"m {side} of the route"),
         ):
-            place = left + int(share * self._plot.width)
+            place, base = self._plot.left + int(share * self._plot.width), PANELS_BOTTOM - 14
             width = _write(canvas, text, (place, base), 44, INK)
             _write(canvas, unit, (place + width + 8, base), 16, FAINT)
-        right = self._plot.left + self._plot.width
-        expert_text, action_text = f"expert {expert:+.3f}", f"action {action:+.3f}"
-        width = _write(canvas, expert_text, (right, self._plot.top - 9), 15, EXPERT, 1.0)
-        _write(canvas, action_text, (right - width - 16, self._plot.top - 9), 15, ACTION, 1.0)
+        right, row = self._plot.left + self._plot.width - 16, self._plot.top - 9
+        _write(canvas, f"expert {expert:+.3f}", (right, row), 15, EXPERT, 1.0)
+        _write(canvas, f"action {action:+.3f}", (right - 108, row), 15, ACTION, 1.0)
 
     def _draw_progress(self, canvas: Bytes, states: States) -> None:
         """How far the drive has come."""
@@ -297,15 +300,20 @@ class _Ground(NamedTuple):
         picture = np.array([_GROUND[material] for material in Material], np.uint8)[base[..., 0]]
         painted = (base[..., 2] > 0) & world.drivable[low[1] : high[1], low[0] : high[0]]
         share = base[painted, 2, None] / 255.0
-        picture[painted] = (picture[painted] * (1 - share) + np.array(PAINT) * share).astype(np.uint8)
-        raised = base[..., 3] * HEIGHT_UNIT > 2.0
-        rim = raised & (cv2.erode(raised.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+        picture[painted] = (picture[painted] * (1 - share) + np.array(PAINT) * share).astype(
+            np.uint8
+        )
+        walls = (base[..., 0] >= Material.WALL_A).astype(np.uint8)
+        rim = walls > cv2.erode(walls, np.ones((3, 3), np.uint8))
         picture[rim] = picture[rim] // 5 * 3
         route = np.zeros(base.shape[:2], np.uint8)
         _polyline(route, texels - low, (255,), round(ROUTE_WIDTH / RESOLUTION))
         share = route[route > 0, None] / 255.0 * ROUTE_OPACITY
         under = picture[route > 0]
         picture[route > 0] = (under * (1 - share) + np.array(ROUTE) * share).astype(np.uint8)
+        goal = tuple((texels[-1] - low).tolist())
+        _disc(picture, goal, 1.6 / RESOLUTION, INK)
+        _disc(picture, goal, 1.0 / RESOLUTION, ROUTE)
         return cls(picture, world.origin + low * RESOLUTION)
 
     def warp(self, to_panel: Points, box: _Box) -> Bytes:
@@ -329,26 +337,38 @@ def _to_panel(box: _Box, x: float, y: float, yaw: float) -> Points:
 
 def _ego_place(box: _Box) -> tuple[float, float]:
     """Where the ego is in the view from above [px]."""
-    return 0.5 * box.width, TOP_AHEAD * box.height
+    return 0.5 * box.width, round(TOP_AHEAD * box.height)
 
 
-def _fans(box: _Box, yaws: tuple[float, ...], field_of_view: float) -> tuple[Points, Points]:
-    """Colours (H, W, 3) and cover (H, W, 1) of the ego and its cameras, seen from above."""
-    colour, cover = np.full((box.height, box.width, 3), INK, np.uint8), np.zeros(
-        (box.height, box.width), np.uint8
-    )
-    ego = np.array(_ego_place(box))
-    for yaw in yaws:
-        angles = yaw + np.linspace(-0.5, 0.5, 24) * (field_of_view - 0.04)
-        arc = SIGHT * TOP_SCALE * np.stack([-np.sin(angles), -np.cos(angles)], axis=1)
-        _polygon(cover, ego + np.concatenate([[[0.0, 0.0]], arc]), (34,))
-    half_width, half_length = 0.5 * TOP_SCALE * VEHICLE_WIDTH, 0.5 * TOP_SCALE * VEHICLE_LENGTH
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (half_width, half_length)
-    _polygon(cover, ego + corners, (255,))
-    _polygon(colour, ego + corners * 1.5, ACTION)
-    windscreen = np.array([[-0.7, -0.45], [0.7, -0.45], [0.6, -0.1], [-0.6, -0.1]])
-    _polygon(colour, ego + windscreen * (half_width, half_length), NIGHT)
-    return colour.astype(np.float64), cover[..., None] / 255.0
+class _Sprite(NamedTuple):
+    """The ego and its cameras' fans, seen from above."""
+
+    colour: NDArray[np.float32]  # (H, W, 3)
+    cover: NDArray[np.float32]  # (H, W, 1), 0 to 1
+    box: _Box  # in the view from above
+
+    @classmethod
+    def of(cls, panel: _Box, yaws: tuple[float, ...], field_of_view: float) -> "_Sprite":
+        """The sprite for cameras with these yaws and this field of view [rad]."""
+        reach = round(SIGHT * TOP_SCALE) + 1
+        middle = np.array([reach, reach])
+        colour, cover = (
+            np.full((2 * reach, 2 * reach, 3), INK, np.uint8),
+            np.zeros((2 * reach, 2 * reach), np.uint8),
+        )
+        for yaw in yaws:
+            angles = yaw + np.linspace(-0.5, 0.5, 24) * (field_of_view - 0.04)
+            arc = SIGHT * TOP_SCALE * np.stack([-np.sin(angles), -np.cos(angles)], axis=1)
+            _polygon(cover, middle + np.concatenate([[[0.0, 0.0]], arc]), (34,))
+        half = 0.5 * TOP_SCALE * np.array([VEHICLE_WIDTH, VEHICLE_LENGTH])
+        corners = middle + np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
+        _polygon(cover, corners, (255,))
+        _polygon(colour, 1.5 * corners - 0.5 * middle, ACTION)
+        windscreen = np.array([[-0.7, -0.45], [0.7, -0.45], [0.6, -0.1], [-0.6, -0.1]])
+        _polygon(colour, middle + windscreen * half, NIGHT)
+        left, top = (int(place) - reach for place in _ego_place(panel))
+        box = _Box(left, top, 2 * reach, 2 * reach)
+        return cls(colour.astype(np.float32), (cover[..., None] / 255.0).astype(np.float32), box)
 
 
 def _camera_boxes(image_size: tuple[int, int], count: int) -> list[_Box]:
@@ -363,28 +383,27 @@ def _camera_boxes(image_size: tuple[int, int], count: int) -> list[_Box]:
 
 def _column_of(curvature: Points | float, width: int) -> Points:
     """Columns [px] of curvatures [1/m] in a plot: left turns are left."""
-    return np.asarray(width * (0.5 - 0.5 * np.asarray(curvature) / (1.1 * MAX_CURVATURE)))
+    return np.asarray(width * (0.5 - 0.5 * np.asarray(curvature) / PLOT_REACH))
 
 
 def _fill_density(plot: Bytes, distribution: SteeringDistribution) -> None:
     """Draw a distribution's density, its peak near the upper edge."""
     height, width = plot.shape[:2]
-    ends = 1.1 * MAX_CURVATURE * (1 - 1 / (FINE * width))
+    ends = PLOT_REACH * (1 - 1 / (FINE * width))
     curvature = torch.linspace(ends, -ends, FINE * width, device=distribution.mean.device)
     density = distribution.log_prob(curvature[:, None])[:, 0].double().cpu().exp().numpy()
-    tall = (0.86 * height * density / density.max()).reshape(width, FINE)
-    from_base = np.arange(height - 1, -1, -1)[:, None, None]
-    inside = np.clip(tall - from_base, 0.0, 1.0).mean(axis=-1, keepdims=True)
-    # A band two pixels wide below the curve is its line.
-    depth = np.clip((tall - 2.0) - from_base, 0.0, 1.0).mean(axis=-1, keepdims=True)
-    cover = 0.9 * inside - 0.55 * depth
-    plot[:] = (plot + cover * (np.array(ROUTE) - plot)).astype(np.uint8)
+    rows = height + 1.0 - 0.86 * height * density / density.max()
+    curve = np.stack([(np.arange(FINE * width) + 0.5) / FINE, rows], axis=1)
+    fill = np.add(PANEL, 0.4 * np.subtract(ROUTE, PANEL)).astype(int).tolist()
+    _polygon(plot, np.concatenate([[[0.0, height + 1.0]], curve, [[width, height + 1.0]]]), fill)
+    _polyline(plot, curve, ROUTE, 2)
 
 
-def _mark(plot: Bytes, curvature: float, colour: Colour, width: int) -> None:
-    """Draw a vertical line at a curvature [1/m]."""
-    x = float(_column_of(curvature, plot.shape[1]))
-    _polyline(plot, np.array([[x, 0.0], [x, plot.shape[0]]]), colour, width)
+def _mark(plot: Bytes, curvature: float, colour: Colour, height: float) -> None:
+    """Draw a pin at a curvature [1/m], its head at a share of the plot's height."""
+    x, y = float(_column_of(curvature, plot.shape[1])), (1.0 - height) * plot.shape[0]
+    _polyline(plot, np.array([[x, y], [x, plot.shape[0]]]), colour, 2)
+    _disc(plot, (x, y), 5.0, colour)
 
 
 def _draw_axis(canvas: Bytes, box: _Box) -> None:
@@ -400,36 +419,45 @@ def _draw_axis(canvas: Bytes, box: _Box) -> None:
         _write(canvas, text, place, 14, FAINT, anchor)
 
 
-def _announce(canvas: Bytes, episode: Episode) -> None:
-    """Write over the cameras how the drive ended."""
+def _announce(canvas: Bytes, episode: Episode, row: int) -> None:
+    """Write across a row [px] how the drive ended."""
     reason = "goal reached"
     if episode.infraction is not None:
         reason = str(episode.infraction).replace("_", " ")
-    band = canvas[CAMERAS_TOP + 60 : CAMERAS_TOP + 142]
+    band = canvas[row - 41 : row + 41]
     band[:] = band // 4
     colour = GOOD if episode.success else BAD
-    _write(canvas, reason, (WIDTH // 2, CAMERAS_TOP + 118), 50, colour, 0.5)
+    _write(canvas, reason, (WIDTH // 2, row + 17), 50, colour, 0.5)
 
 
 def _enlarge(image: Bytes, box: _Box, filter_: int) -> Bytes:
     """The image at the size of a box."""
     size = (box.width, box.height)
-    return np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=filter_), np.uint8)
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(image), size, interpolation=filter_), np.uint8
+    )
 
 
-def _polyline(canvas: Bytes, points: Points, colour: tuple[int, ...], width: int) -> None:
+def _disc(canvas: Bytes, middle: tuple[float, float], radius: float, colour: Colour) -> None:
+    """Fill a disc [px]."""
+    angles = np.linspace(0, 2 * np.pi, 33)
+    rim = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    _polygon(canvas, np.array(middle) + radius * rim, colour)
+
+
+def _polyline(canvas: Bytes, points: Points, colour: Sequence[int], width: int) -> None:
     """Draw a smooth line through points (N, 2) [px]."""
     fixed = np.round((points - 0.5) * (1 << SUBPIXEL)).astype(np.int32)
     cv2.polylines(canvas, [fixed], False, colour, width, cv2.LINE_AA, SUBPIXEL)
 
 
-def _polygon(canvas: Bytes, points: Points, colour: tuple[int, ...]) -> None:
+def _polygon(canvas: Bytes, points: Points, colour: Sequence[int]) -> None:
     """Fill a polygon with corners (N, 2) [px]."""
     fixed = np.round((points - 0.5) * (1 << SUBPIXEL)).astype(np.int32)
     cv2.fillPoly(canvas, [fixed], colour, cv2.LINE_AA, SUBPIXEL)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _glyphs(text: str, size: int) -> tuple[NDArray[np.float32], int, int]:
     """A text's cover (H, W, 1), and the offsets of its corner from the baseline's start [px]."""
     font = ImageFont.load_default(size)
@@ -462,4 +490,4 @@ def _write(
     x, y = place[0] + left - round(anchor * width), place[1] + top
     under = canvas[y : y + height, x : x + width]
     under[:] = under + (np.array(colour) - under) * cover[: under.shape[0], : under.shape[1]]
-    return width
+    return int(width)

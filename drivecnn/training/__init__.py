@@ -1,0 +1,1 @@
+"""Training: on-policy in simulation, or behaviour cloning with the same loop."""

@@ -1,6 +1,7 @@
 """The training set: states, not pixels. Images are rendered anew each time a state is drawn."""
 
 import numpy as np
+
 from drivecnn_envs.states import STATE, States
 
 

@@ -1,12 +1,12 @@
 """What a training run is made of. `configs/*.yaml` hold only what differs from these defaults."""
 
 from dataclasses import dataclass, field, replace
-
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.observation import ObservationConfig
+from typing import Literal
 
 from drivecnn.policy import PolicyConfig
 from drivecnn.tracking import TrackingConfig
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class OptimiserConfig:
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     ema_decay: float = 0.99
-    precision: str = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
 
     def __post_init__(self) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from drivecnn_envs.states import STATE
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.training.trainer import Trainer
+from drivecnn_envs.states import STATE
 
 FORMAT = 1
 STATE_NAME = "trainer.safetensors"

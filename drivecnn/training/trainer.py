@@ -11,10 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.route_map import start_map_error
-from drivecnn_envs.states import States
-from drivecnn_envs.towns import RouteOptions, load_simulator
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -26,6 +22,10 @@ from drivecnn.policy import DrivingPolicy
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig, ValidationConfig
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.route_map import start_map_error
+from drivecnn_envs.states import States
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 MAX_SEED = 2**62
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
@@ -87,9 +87,8 @@ class Trainer:
             self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay
         )
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
-        self.average = AveragedModel(
-            self.raw_policy, multi_avg_fn=get_ema_multi_avg_fn(config.optimiser.ema_decay)
-        )
+        averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging)
         self.loss = NLLLoss()
         self.simulator = load_simulator(
             config.data.maps,
@@ -109,7 +108,8 @@ class Trainer:
     @property
     def averaged_policy(self) -> DrivingPolicy:
         """The policy that is saved and judged: the running average of the weights."""
-        policy: DrivingPolicy = self.average.module.eval()
+        policy = self.average.module.eval()
+        assert isinstance(policy, DrivingPolicy)
         return policy
 
     def train_step(self) -> StepReport:
@@ -134,7 +134,7 @@ class Trainer:
             self.step,
             float(terms.total.detach()),
             float(terms.nll),
-            float(norm),
+            float(torch.as_tensor(norm)),
             learning_rate,
             self.driver.expert_share,
             episodes,

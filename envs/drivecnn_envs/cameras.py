@@ -6,6 +6,7 @@ texel still adds, so ground, kerbs, trees and buildings all come from one walk.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,25 +14,27 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.looks import LOOK_SIZE, draw_look, shade_sky, shade_texel
+from drivecnn_envs.looks import LOOK_SIZE, draw_look, fog_at, shade_sky, shade_texel
 from drivecnn_envs.noise import mix
-from drivecnn_envs.states import RESOLUTION, Atlas, States
-from drivecnn_envs.world import HEIGHT_UNIT, Material
+from drivecnn_envs.states import LAND_TEXEL, MIP_LEVELS, RESOLUTION, Atlas, States
+from drivecnn_envs.world import HEIGHT_UNIT
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 FIRST_DEPTH = 1.0  # m, nearer things are not drawn
-FAR_DEPTH = 150.0  # m, the horizon of the drawn world
-NEAR_STEP, FAR_STEP = 0.7, 2.0  # m, longest steps before and after STEP_CHANGE
-STEP_CHANGE = 40.0  # m
+FAR_DEPTH = 140.0  # m, the horizon of the drawn world
+SHORTEST_STEP = 0.9  # m, steps between ground rows need not be shorter
+STEP_GROWTH = 0.045  # m per metre of depth, how long steps may become far away
 MAX_IMAGE_SIDE = 4096  # px
-NOISE = 3.0  # intensity levels of sensor noise, one standard deviation
-LAND_SHADE = 160  # of the land beyond a world's raster
+NOISE = 5  # intensity levels of sensor noise at most, 3 in one standard deviation
 ROW_SLACK = 1e-4  # rows, so that a ground row met at its very middle counts as met
+ROW_OFFSET = 1 << 20  # makes rows positive, where truncation rounds down
 SKY_STEEPNESS = 3.0  # how fast the sky's colour changes with height
-_LAND = int(Material.LAND)
-_BYTE, _EIGHT = np.uint64(255), np.uint64(8)
+_LOW_32 = np.uint64(0xFFFFFFFF)
+_HASH_1, _HASH_2, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
+_BYTE, _EIGHT, _LEVELS = np.uint32(255), np.int32(8), np.int32(2 * NOISE + 1)
+
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class Walk(NamedTuple):
     ahead: float  # m
     horizon: float  # row [px]
     depths: Array  # (S,) m, straight ahead of the camera
+    slopes: Array  # (S,) rows per metre of height at each depth
     levels: NDArray[np.int64]  # (S,) mip level to read at each depth
+    scales: Array  # (S,) texels of that level per metre
 
     @classmethod
     def of(cls, rig: CameraRig) -> "Walk":
@@ -94,13 +99,13 @@ class Walk(NamedTuple):
         marks = np.concatenate([[FIRST_DEPTH], ground[ground < FAR_DEPTH], [FAR_DEPTH]])
         marks = np.unique(np.maximum(marks, FIRST_DEPTH))
         depths = [marks[:1]]
-        for near, far in zip(marks[:-1], marks[1:], strict=True):
-            longest = NEAR_STEP if near < STEP_CHANGE else FAR_STEP
+        for near, far in pairwise(marks):
+            longest = max(SHORTEST_STEP, STEP_GROWTH * near)
             pieces = int(np.ceil((far - near) / longest))
-            depths.append(near + (far - near) / pieces * np.arange(1, pieces + 1))
+            depths.append(np.geomspace(near, far, pieces + 1)[1:])
         steps = np.concatenate(depths)
         footprint = np.maximum(steps / focal, 0.25 * np.gradient(steps))
-        levels = np.clip(np.floor(np.log2(footprint / RESOLUTION)) + 1, 0, 2)
+        levels = np.clip(np.floor(np.log2(footprint / RESOLUTION)) + 1, 0, MIP_LEVELS - 1)
         return cls(
             np.asarray(rig.yaws),
             float(focal),
@@ -108,7 +113,9 @@ class Walk(NamedTuple):
             rig.ahead,
             horizon,
             steps,
+            focal / steps,
             levels.astype(np.int64),
+            1.0 / (RESOLUTION * 2.0**levels),
         )
 
 
@@ -129,9 +136,10 @@ def _render(states: States, atlas: Atlas, walk: Walk, images: Bytes) -> None:
         look = np.empty(LOOK_SIZE, np.float32)
         draw_look(state.seed, look)
         image = images[i // cameras, camera]
+        filled = np.empty(images.shape[4], np.int32)
         for column in range(images.shape[4]):
-            filled = _march(state, atlas, walk, camera, column, look, image)
-            _fill_sky(walk, look, filled, column, image)
+            filled[column] = _march(state, atlas, walk, camera, column, look, image)
+        _fill_sky(walk, look, filled, image)
         _add_noise(mix(mix(state.seed, state.step), camera), image)
 
 
@@ -147,60 +155,70 @@ def _march(
 ) -> int:
     """Fill one image column from the bottom up. Returns the lowest row that stays open."""
     rows, columns = image.shape[1], image.shape[2]
+    world = state.world
     yaw = state.yaw + walk.yaws[camera]
     aside = (0.5 * columns - column - 0.5) / walk.focal
     ray_x = np.cos(yaw) - aside * np.sin(yaw)  # m per metre of depth
     ray_y = np.sin(yaw) + aside * np.cos(yaw)
-    origin_x = state.x + walk.ahead * np.cos(state.yaw) - atlas.origin[state.world, 0]
-    origin_y = state.y + walk.ahead * np.sin(state.yaw) - atlas.origin[state.world, 1]
+    origin_x = state.x + walk.ahead * np.cos(state.yaw) - atlas.origin[world, 0]
+    origin_y = state.y + walk.ahead * np.sin(state.yaw) - atlas.origin[world, 1]
+    offsets, shapes, texels = atlas.offset[world], atlas.shape[world], atlas.texels
     filled = rows
     for k in range(len(walk.depths)):
-        depth, level = walk.depths[k], walk.levels[k]
-        scale = 1.0 / (RESOLUTION * (1 << level))
-        x = int(np.floor((origin_x + depth * ray_x) * scale))
-        y = int(np.floor((origin_y + depth * ray_y) * scale))
-        height_texels = atlas.shape[state.world, level, 0]
-        width_texels = atlas.shape[state.world, level, 1]
-        material, shade, paint, height = _LAND, LAND_SHADE, 0, 0
-        if 0 <= y < height_texels and 0 <= x < width_texels:
-            texel = atlas.texels[atlas.offset[state.world, level] + y * width_texels + x]
-            material, shade, paint, height = texel[0], texel[1], texel[2], texel[3]
-        rise = walk.height - height * HEIGHT_UNIT
-        top = int(np.ceil(walk.horizon + rise * walk.focal / depth - 0.5 - ROW_SLACK))
+        depth, level, scale = walk.depths[k], walk.levels[k], walk.scales[k]
+        x = np.int64((origin_x + depth * ray_x) * scale + 1.0) - 1  # floor, from -1 up
+        y = np.int64((origin_y + depth * ray_y) * scale + 1.0) - 1
+        width = shapes[level, 1]
+        texel = np.uint64(LAND_TEXEL)
+        if 0 <= y < shapes[level, 0] and 0 <= x < width:
+            texel = np.uint64(offsets[level] + y * width + x)
+        rise = walk.height - texels[texel, 3] * HEIGHT_UNIT
+        middle = walk.horizon + rise * walk.slopes[k] - 0.5 - ROW_SLACK
+        top = np.int64(middle + ROW_OFFSET) - (ROW_OFFSET - 1)  # rounded up
         if top >= filled:
             continue
         top = max(top, 0)
+        material, shade = texels[texel, 0], texels[texel, 1]
+        paint, fog = texels[texel, 2], fog_at(look, depth)
         per_row = depth / walk.focal  # m
         for row in range(top, filled):
             z = walk.height - (row + 0.5 - walk.horizon) * per_row
-            colour = shade_texel(look, material, shade, paint, z, depth)
-            for channel in range(3):
-                image[channel, row, column] = np.uint8(min(colour[channel], 255.0))
+            red, green, blue = shade_texel(look, material, shade, paint, z, fog)
+            image[0, row, column] = np.uint8(min(red, np.float32(255.0)))
+            image[1, row, column] = np.uint8(min(green, np.float32(255.0)))
+            image[2, row, column] = np.uint8(min(blue, np.float32(255.0)))
         filled = top
         if filled == 0:
             break
-    return filled
+    return int(filled)
 
 
 @njit(inline="always")
 def _fill_sky(
-    walk: Walk, look: NDArray[np.float32], filled: int, column: int, image: Bytes
+    walk: Walk, look: NDArray[np.float32], filled: NDArray[np.int32], image: Bytes
 ) -> None:
-    """Fill the rows above `filled` of one column."""
-    for row in range(filled):
+    """Fill the rows above what each column has `filled`."""
+    for row in range(filled.max()):
         height = max(walk.horizon - row, 0.0) / walk.focal * SKY_STEEPNESS
         for channel in range(3):
-            image[channel, row, column] = np.uint8(min(shade_sky(look, height, channel), 255.0))
+            level = np.uint8(min(shade_sky(look, height, channel), 255.0))
+            line = image[channel, row]
+            for column in range(len(line)):
+                if row < filled[column]:
+                    line[column] = level
 
 
 @njit(inline="always")
 def _add_noise(seed: np.uint64, image: Bytes) -> None:
-    """Add sensor noise to an image: an even spread with a standard deviation of `NOISE` levels."""
-    flat = image.ravel()
-    for start in range(0, len(flat), 8):
-        bits = mix(seed, start)
-        for k in range(start, min(start + 8, len(flat))):
-            byte = bits & _BYTE
-            bits = bits >> _EIGHT
-            change = (np.float32(byte) - np.float32(127.5)) * np.float32(NOISE / 73.6)
-            flat[k] = np.uint8(min(max(flat[k] + change, 0.0), 255.0))
+    """Add even noise of up to `NOISE` levels either way, the same for the same seed.
+
+    The hash is 32 bits wide, and says so at every step, so that it fills vector registers.
+    """
+    flat = image.reshape(-1)
+    start = np.uint32(seed & _LOW_32)
+    for k in range(flat.size):
+        bits = np.uint32(np.uint32(start + np.uint32(k)) * _HASH_1)
+        bits = np.uint32(np.uint32(bits ^ np.uint32(bits >> _SHIFT)) * _HASH_2)
+        draw = np.int32(np.uint32(bits >> _SHIFT) & _BYTE) * _LEVELS
+        value = np.int32(flat[k]) + np.int32(draw >> _EIGHT) - np.int32(NOISE)
+        flat[k] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))

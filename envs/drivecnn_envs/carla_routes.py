@@ -1,4 +1,4 @@
-"""Published CARLA route files on our lanes. CARLA's y axis points the other way: negated here, once."""
+"""Published CARLA route files on our lanes. CARLA's y points the other way: negated here, once."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -32,17 +32,16 @@ def read_carla_routes(path: Path) -> list[CarlaRoute]:
         MapError: one line, if it is no such file.
     """
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(path.read_bytes())
     except (ElementTree.ParseError, OSError, ValueError) as error:
         raise MapError(f"{path}: expected a CARLA route file (XML), got: {error}") from error
-    routes = []
+    routes: list[CarlaRoute] = []
     for element in root.iter("route"):
         points = [
-            [float(point.get("x", "nan")), -float(point.get("y", "nan"))]
-            + [-np.deg2rad(float(point.get("yaw", "nan")))]
+            [float(point.get(name, "nan")) for name in ("x", "y", "yaw")]
             for point in element.iter("waypoint")
         ]
-        waypoints = np.array(points).reshape(-1, 3)
+        waypoints = np.array(points, np.float64).reshape(-1, 3) * (1.0, -1.0, -np.pi / 180.0)
         name = element.get("id", str(len(routes)))
         if len(waypoints) < 2 or not np.isfinite(waypoints).all():
             raise MapError(

@@ -1,4 +1,4 @@
-"""The expert: sees the simulator's truth and answers with the curvature that leads back to the route."""
+"""The expert: sees the simulator's truth and steers back to the route."""
 
 import numpy as np
 from numba import njit, prange

@@ -1,7 +1,8 @@
 """Colours, light and haze: what an appearance seed decides about an image.
 
 A look is one row of floats so that kernels can carry it: a colour for each material, then the
-colours of paints, windows and sky, then haze and exposure. Colours are intensities 0-255.
+colours of paints, windows and sky, then haze. Colours are intensities as the camera exposes
+them, mostly 0-255.
 """
 
 from enum import IntEnum
@@ -27,8 +28,8 @@ class Swatch(IntEnum):
 
 
 COLOURS = MATERIALS + len(Swatch)
-HAZE, EXPOSURE = 3 * COLOURS, 3 * COLOURS + 1
-LOOK_SIZE = 3 * COLOURS + 2
+HAZE = 3 * COLOURS
+LOOK_SIZE = 3 * COLOURS + 1
 
 SHADE_MIDDLE = 200.0  # a texel of this shade has its material's colour
 FULL_HAZE = 0.012  # 1/m, the thickest
@@ -82,38 +83,43 @@ def draw_look(seed: np.uint64, look: NDArray[np.float32]) -> None:
         look[3 * colour] *= 1.0 + warmth
         look[3 * colour + 2] *= 1.0 - warmth
     look[HAZE] = FULL_HAZE * uniform(stream, 902) ** 2
-    look[EXPOSURE] = np.exp(0.16 * normal(stream, 903)) * (1.0 - 0.25 * overcast)
+    exposure = np.exp(0.16 * normal(stream, 903)) * (1.0 - 0.25 * overcast)
+    for k in range(3 * COLOURS):
+        look[k] *= exposure
+
+
+@njit(inline="always")
+def fog_at(look: NDArray[np.float32], depth: float) -> float:
+    """Share of the haze's colour in what is seen `depth` metres away."""
+    haze = depth * look[HAZE]
+    return haze / (1.0 + haze)
 
 
 @njit(inline="always")
 def shade_texel(
-    look: NDArray[np.float32], material: int, shade: int, paint: int, z: float, depth: float
+    look: NDArray[np.float32], material: int, shade: int, paint: int, z: float, fog: float
 ) -> tuple[float, float, float]:
-    """Colour (red, green, blue) of a point z metres up on a texel, seen `depth` metres away."""
-    light = shade / SHADE_MIDDLE
-    tint, amount = material, 0.0
-    if material == _ROAD or material == _ROAD_CENTRE:
-        tint = _PAINT if material == _ROAD else _CENTRE
-        amount = paint / 255.0
-    elif material >= _WALL:
+    """Colour (red, green, blue) of a point z metres up on a texel, seen through `fog`."""
+    light = np.float32(shade) * np.float32(1.0 / SHADE_MIDDLE)
+    tint, amount = material, np.float32(0.0)
+    if material >= _WALL:
         floor = z % STOREY
         if paint > 0 and WINDOW_SILL < floor < WINDOW_TOP:
-            tint, amount = _WINDOW, 1.0
+            tint, amount = _WINDOW, np.float32(1.0)
     elif material == _TREE:
-        light *= min(1.1, 0.55 + 0.14 * z)
-    fog = depth * look[HAZE]
-    fog = fog / (1.0 + fog)
-    exposure = look[EXPOSURE]
-    red = look[3 * material] * light
-    green = look[3 * material + 1] * light
-    blue = look[3 * material + 2] * light
-    red += amount * (look[3 * tint] - red)
-    green += amount * (look[3 * tint + 1] - green)
-    blue += amount * (look[3 * tint + 2] - blue)
+        light *= np.float32(min(1.1, 0.55 + 0.14 * z))
+    elif paint > 0:
+        tint = _CENTRE if material == _ROAD_CENTRE else _PAINT
+        amount = np.float32(paint) * np.float32(1.0 / 255.0)
+    clear = np.float32(1.0 - fog)
+    own = clear * light * (np.float32(1.0) - amount)
+    other = clear * amount
+    haze = np.float32(fog)
+    a, b, c = 3 * material, 3 * tint, 3 * _SKY_LOW
     return (
-        exposure * (red + fog * (look[3 * _SKY_LOW] - red)),
-        exposure * (green + fog * (look[3 * _SKY_LOW + 1] - green)),
-        exposure * (blue + fog * (look[3 * _SKY_LOW + 2] - blue)),
+        own * look[a] + other * look[b] + haze * look[c],
+        own * look[a + 1] + other * look[b + 1] + haze * look[c + 1],
+        own * look[a + 2] + other * look[b + 2] + haze * look[c + 2],
     )
 
 
@@ -121,4 +127,4 @@ def shade_texel(
 def shade_sky(look: NDArray[np.float32], height: float, channel: int) -> float:
     """Intensity of the sky at `height`, 0 at the horizon and 1 at the top of a tall image."""
     low, high = look[3 * _SKY_LOW + channel], look[3 * _SKY_HIGH + channel]
-    return look[EXPOSURE] * (low + min(height, 1.0) * (high - low))
+    return float(low + min(height, 1.0) * (high - low))

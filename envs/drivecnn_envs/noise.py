@@ -34,4 +34,4 @@ def uniform(seed: np.uint64, counter: int) -> float:
 def normal(seed: np.uint64, counter: int) -> float:
     """A standard normal number from a seed and a counter (Box-Muller)."""
     radius = np.sqrt(-2.0 * np.log(1.0 - uniform(seed, 2 * counter)))
-    return radius * np.cos(2.0 * np.pi * uniform(seed, 2 * counter + 1))
+    return float(radius * np.cos(2.0 * np.pi * uniform(seed, 2 * counter + 1)))

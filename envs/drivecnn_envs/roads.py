@@ -25,7 +25,7 @@ CLOSEST_CANDIDATES = 24  # lane points looked at before the exact distance decid
 
 
 class SampledLane(AbstractLane):
-    """A lane of any shape: a centre line sampled about every half metre, with a width at each point.
+    """A lane of any shape: a centre line, sampled every half metre or so, and its widths.
 
     Positions beyond either end continue straight, as highway-env's own lanes do.
     """
@@ -66,8 +66,7 @@ class SampledLane(AbstractLane):
                 f"from {self.points[:1].tolist()}: remove the lane or mend its centre line"
             )
         self.stations: Array = np.concatenate([[0.0], np.cumsum(steps)])  # (N,) m along the lane
-        order = 2 if len(self.points) > 2 else 1
-        tangents = np.gradient(self.points, self.stations, axis=0, edge_order=order)
+        tangents = _tangents(self.points, self.stations)
         self.headings: Array = np.unwrap(np.arctan2(tangents[:, 1], tangents[:, 0]))
         self.length = float(self.stations[-1])
         self.line_types = list(line_types)
@@ -135,6 +134,13 @@ class SampledLane(AbstractLane):
         }
 
 
+def _tangents(points: Array, stations: Array) -> Array:
+    """Derivative (N, 2) of a line by its length, second order also at its ends."""
+    if len(points) == 2:
+        return np.asarray(np.gradient(points, stations, axis=0))
+    return np.asarray(np.gradient(points, stations, axis=0, edge_order=2))
+
+
 class PavedStrip(NamedTuple):
     """Road surface that is no traffic lane: parking, turning strips, paved shoulders."""
 
@@ -193,8 +199,11 @@ class TownNetwork(RoadNetwork):
 
     def followers(self, index: LaneIndex) -> list[LaneIndex]:
         """The lanes that begin where this one ends."""
-        edges = self.lane_graph.out_edges(index, data="change")
-        return [target for _, target, change in edges if not change]
+        return [after for after, edge in self.lane_graph[index].items() if not edge["change"]]
+
+    def changes(self, index: LaneIndex) -> list[LaneIndex]:
+        """The lanes beside this one that lead the same way."""
+        return [beside for beside, edge in self.lane_graph[index].items() if edge["change"]]
 
     @cached_property
     def _point_index(self) -> tuple[cKDTree, NDArray[np.int64], list[LaneIndex]]:
@@ -210,7 +219,7 @@ class TownNetwork(RoadNetwork):
         return [indices[number] for number in np.unique(owners[np.atleast_1d(nearest)])]
 
     def get_closest_lane_index(self, position: Array, heading: float | None = None) -> LaneIndex:
-        """Index of the lane nearest to a position [m] and heading [rad], as highway-env weighs it."""
+        """The lane nearest to a position [m] and heading [rad], as highway-env weighs it."""
         return min(
             self.closest_lanes(position),
             key=lambda index: self.lanes[index].distance_with_heading(position, heading),

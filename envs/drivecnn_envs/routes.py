@@ -185,7 +185,7 @@ def _random_walk(
     while driven < length + RUN_OUT + 2 * SPACING:
         index = lanes[-1]
         options = network.followers(index)
-        changes = [t for _, t, change in network.lane_graph.out_edges(index, data="change") if change]
+        changes = network.changes(index)
         long_enough = network.lanes[index].length >= LANE_CHANGE_LENGTH + begin
         fresh = len(lanes) < 2 or lanes[-2] not in changes
         if changes and long_enough and fresh and (not options or rng.random() < LANE_CHANGE_CHANCE):

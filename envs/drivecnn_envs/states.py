@@ -37,7 +37,9 @@ States = NDArray[np.void]  # of dtype STATE
 
 RESOLUTION = 0.25  # m per texel of a world's raster
 MIP_LEVELS = 3  # 0.25, 0.5 and 1 m per texel
+LAND_TEXEL = 0  # number of the texel that stands for the land beyond every world's raster
 ROAD_RESOLUTION = 1.0  # m per texel of the coarse road map
+_LAND = np.array([[0, 160, 0, 0]], np.uint8)  # plain land, middling shade, no paint, flat
 
 
 class Infraction(StrEnum):
@@ -64,10 +66,11 @@ class Atlas(NamedTuple):
     def of(cls, worlds: "Sequence[World]") -> "Atlas":
         """The worlds in one atlas; a state's `world` is the index in this sequence."""
         sizes = np.array([[len(level.reshape(-1, 4)) for level in w.levels] for w in worlds])
-        flat = np.concatenate([[0], np.cumsum(sizes.ravel())[:-1]])
+        flat = np.concatenate([[0], np.cumsum(sizes.ravel())[:-1]]) + len(_LAND)
         roads = [world.roads for world in worlds]
+        levels = [level.reshape(-1, 4) for world in worlds for level in world.levels]
         return cls(
-            np.concatenate([level.reshape(-1, 4) for w in worlds for level in w.levels]),
+            np.concatenate([_LAND, *levels]),
             flat.reshape(sizes.shape).astype(np.int64),
             np.array([[level.shape[:2] for level in w.levels] for w in worlds], np.int64),
             np.array([world.origin for world in worlds], np.float64),
@@ -95,4 +98,6 @@ class RouteTable(NamedTuple):
             np.concatenate([getattr(route, name) for route in routes]) for name in cls._fields[:-1]
         ]
         lengths = [len(route.x) for route in routes]
-        return cls(*columns, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        x, y, yaw, curvature, speed, width = columns
+        return cls(x, y, yaw, curvature, speed, width, offset)

@@ -38,9 +38,7 @@ def town_simulator(
     Raises:
         MapError: if the map cannot be read, or holds no such route.
     """
-    return load_simulator(
-        [map], routes or RouteOptions(), observation or ObservationConfig(), seed
-    )
+    return load_simulator([map], routes or RouteOptions(), observation or ObservationConfig(), seed)
 
 
 def observation_space(config: ObservationConfig) -> spaces.Dict:
@@ -113,7 +111,7 @@ class TownEnv(AbstractEnv):
             route = options["route"]
         self.state = self.simulator.start([route], [self.np_random.integers(MAX_SEED)])
         self.outcome = RUNNING
-        self.time = self.steps = 0
+        self.time, self.steps = 0.0, 0
         network = self.simulator.scene.worlds[0].network
         self.road = Road(network=network, np_random=self.np_random)
         state = self.state[0]
@@ -163,7 +161,7 @@ class TownEnv(AbstractEnv):
         observation: Observation = self.simulator.observe(self.state)
         return {name: pixels[0] for name, pixels in observation._asdict().items()}
 
-    def _info(self) -> dict[str, Any]:  # type: ignore[override]
+    def _info(self) -> dict[str, Any]:
         infraction = infraction_of(self.outcome)
         return {
             "infraction": None if infraction is None else str(infraction),

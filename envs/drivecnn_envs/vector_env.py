@@ -1,4 +1,4 @@
-"""`DriveCNN/Town-v0` for many cars at once: the batched simulator as a `gymnasium.vector.VectorEnv`."""
+"""`DriveCNN/Town-v0` for many cars at once, on the batched simulator."""
 
 from typing import Any
 

@@ -31,6 +31,7 @@ DASH, DASH_PERIOD = 3.0, 7.5  # m
 HEIGHT_UNIT = 0.1  # m per height step of a texel
 KERB = 1  # height units
 STOREY = 3.0  # m
+PLOT = 18.0  # m of street for each house
 COLLISION_HEIGHT = 5  # height units, lower things can be driven over
 BUILDING_CLEARANCE = 4.5  # m between a building and the road
 TREE_CLEARANCE = 1.2  # m between a tree's crown and the road
@@ -77,7 +78,7 @@ class World:
 
 def is_road(material: Bytes) -> NDArray[np.bool_]:
     """Whether texels of these materials can be driven on."""
-    return (material == Material.ROAD) | (material == Material.ROAD_CENTRE)
+    return np.isin(material, (Material.ROAD, Material.ROAD_CENTRE))
 
 
 def build_world(network: TownNetwork, seed: int = 0) -> World:
@@ -211,24 +212,29 @@ def _put_up_buildings(
     clearance = distance - np.float32(BUILDING_CLEARANCE)
     density = rng.uniform(0.25, 0.9)
     for lane in network.lanes.values():
-        for station in np.arange(rng.uniform(0, 18), lane.length, 18.0):
+        for station in np.arange(rng.uniform(0, PLOT), lane.length, PLOT):
             for side in (-1.0, 1.0):
-                length, depth = rng.uniform(4, 11), rng.uniform(4, 8)  # m, half sizes
-                setback = BUILDING_CLEARANCE + rng.exponential(3.0)
-                aside = side * (lane.width_at(station) / 2 + setback + depth)
-                column, row = _texels(lane.position(station, aside), origin)
-                heading = lane.heading_at(station)
-                height = STOREY * rng.choice([1.4, 2, 3, 4, 6], p=[0.3, 0.3, 0.2, 0.15, 0.05])
-                texel = [rng.integers(Material.WALL_A, Material.WALL_D + 1)]
-                texel += [rng.integers(170, 256), 0, round(height / HEIGHT_UNIT)]
-                box = np.array(
-                    [column, row, np.cos(heading), np.sin(heading)]
-                    + [length / RESOLUTION, depth / RESOLUTION]
-                )
+                box, texel, windows = _house(lane, float(station), side, origin, rng)
                 if rng.random() < density:
-                    windows = rng.uniform(2.0, 4.5) / RESOLUTION
-                    stamp_box(base, clearance, box, np.array(texel, np.uint8), windows)
+                    stamp_box(base, clearance, box, texel, windows)
     distance[base[..., 0] >= Material.WALL_A] = -1.0
+
+
+def _house(
+    lane: SampledLane, station: float, side: float, origin: Array, rng: np.random.Generator
+) -> tuple[Array, Bytes, float]:
+    """A house beside a lane: its box and texel as `stamp_box` wants them, and window distance."""
+    length, depth = rng.uniform(4, 11), rng.uniform(4, 8)  # m, half sizes
+    setback = BUILDING_CLEARANCE + rng.exponential(3.0)
+    aside = side * (lane.width_at(station) / 2 + setback + depth)
+    column, row = _texels(lane.position(station, aside), origin)
+    heading = lane.heading_at(station)
+    storeys = rng.choice([1.4, 2, 3, 4, 6], p=[0.3, 0.3, 0.2, 0.15, 0.05])
+    wall, shade = rng.integers(Material.WALL_A, Material.WALL_D + 1), rng.integers(170, 256)
+    size = length / RESOLUTION, depth / RESOLUTION
+    box: Array = np.array([column, row, np.cos(heading), np.sin(heading), *size], np.float64)
+    texel = np.array([wall, shade, 0, round(storeys * STOREY / HEIGHT_UNIT)], np.uint8)
+    return box, texel, rng.uniform(2.0, 4.5) / RESOLUTION
 
 
 def _plant_trees(base: Bytes, distance: NDArray[np.float32], rng: np.random.Generator) -> None:
@@ -242,10 +248,10 @@ def _plant_trees(base: Bytes, distance: NDArray[np.float32], rng: np.random.Gene
     for (column, row), gap in zip(places[wanted], gaps[wanted], strict=True):
         radius = rng.uniform(0.7, 2.6)
         if gap > radius:
-            height = rng.uniform(1.2, 3.6) * radius + 0.5
-            texel = [Material.TREE, rng.integers(150, 256), 0, round(height / HEIGHT_UNIT)]
-            disc = np.array([column, row, radius / RESOLUTION])
-            stamp_disc(base, clearance, disc, np.array(texel, np.uint8))
+            height = round((rng.uniform(1.2, 3.6) * radius + 0.5) / HEIGHT_UNIT)
+            texel = np.array([Material.TREE, rng.integers(150, 256), 0, height], np.uint8)
+            disc: Array = np.array([column, row, radius / RESOLUTION], np.float64)
+            stamp_disc(base, clearance, disc, texel)
 
 
 @njit(cache=True)

@@ -1,4 +1,4 @@
-"""Maps by name: `load_map(spec)` gives the road network of a procedural town, a scenario or a file."""
+"""Maps by name: `load_map(spec)` gives a road network, generated, mirrored or read."""
 
 import re
 from pathlib import Path

@@ -178,7 +178,9 @@ def _trim(curve: Array, at_start: float, at_end: float) -> Array:
     """The curve without its first and last metres, sampled evenly; (N, 2) m."""
     stations = _stations(curve)
     keep = np.linspace(
-        at_start, stations[-1] - at_end, int((stations[-1] - at_start - at_end) / SAMPLE_SPACING) + 2
+        at_start,
+        stations[-1] - at_end,
+        int((stations[-1] - at_start - at_end) / SAMPLE_SPACING) + 2,
     )
     return np.stack([np.interp(keep, stations, axis) for axis in curve.T], axis=1)
 
@@ -218,11 +220,11 @@ def _connect_arms(network: TownNetwork, node: Node, arms: dict[Node, float]) -> 
             incoming.points[-1], incoming.headings[-1], outgoing.points[0], outgoing.headings[0]
         )
         widths = np.linspace(incoming.widths[-1], outgoing.widths[0], len(points))
-        lines = (LineType.NONE, LineType.NONE) if junction else tuple(incoming.line_types)
+        right, left = (LineType.NONE, LineType.NONE) if junction else incoming.line_types
         network.add_lane(
             arrival,
             departure,
-            SampledLane(points, widths, lines, speed_limit=SPEED_LIMIT, junction=junction),
+            SampledLane(points, widths, (right, left), speed_limit=SPEED_LIMIT, junction=junction),
         )
 
 

@@ -1,0 +1,102 @@
+"""Draw the README's pictures: a page of camera images, and one map.
+
+    python tests/benchmarks/pictures.py
+
+With DRIVECNN_SHARED set to the folder of real data, the page ends with two CARLA towns.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from drivecnn.map_picture import draw_map
+from drivecnn_envs.cameras import CameraRig, Walk, render
+from drivecnn_envs.maps import load_map
+from drivecnn_envs.routes import random_routes
+from drivecnn_envs.scene import Scene
+from drivecnn_envs.world import build_world
+
+Bytes = NDArray[np.uint8]
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+CARLA = Path("data/maps/opendrive/carla")
+MAP = "procedural:3"
+CAMERAS = CameraRig(image_size=(132, 400))
+GAP = 4  # px between images
+BEFORE_JUNCTION = 8.0  # m
+ROUTE_LENGTH = 200.0  # m
+CAPTION_SIZE = 15  # px
+
+
+class Place(NamedTuple):
+    """Where a row of the page was taken."""
+
+    map: str
+    seed: int  # of the route, the world and the look
+    junction: bool  # whether just before one, else anywhere
+
+
+JUNCTIONS, STREETS = (101, 102, 107, 109), (100, 105, 108)  # procedural towns; as they look best
+PLACES = tuple(
+    Place(f"procedural:{seed}", seed, seed in JUNCTIONS) for seed in sorted(JUNCTIONS + STREETS)
+)
+CARLA_PLACES = (Place("Town01.xodr", 3, True), Place("Town03.xodr", 4, False))
+
+
+def camera_row(place: Place) -> Bytes:
+    """The images of the left, centre and right camera at a place, side by side; (H, W, 3)."""
+    network = load_map(place.map)
+    rng = np.random.default_rng(place.seed)
+    route = random_routes(network, 1, rng, ROUTE_LENGTH, junctions=int(place.junction))[0]
+    station = rng.uniform(0.0, route.length)
+    if place.junction:
+        station = max(route.junctions[0][0] - BEFORE_JUNCTION, 0.0)
+    scene = Scene.of([build_world(network, place.seed)], [[route]])
+    states = scene.start([0], [place.seed])
+    for name in ("x", "y", "yaw"):
+        states[name] = getattr(route, name)[int(station)]
+    images = render(states, scene.atlas, Walk.of(CAMERAS), CAMERAS.image_size)[0]
+    height, width = CAMERAS.image_size
+    row = np.full((height, len(images) * (width + GAP) - GAP, 3), 255, np.uint8)
+    for number, image in enumerate(images):
+        left = number * (width + GAP)
+        row[:, left : left + width] = image.transpose(1, 2, 0)
+    return row
+
+
+def camera_page(places: list[Place]) -> Image.Image:
+    """The rows of all places below each other, each with its map's name."""
+    rows = [camera_row(place) for place in places]
+    height, width = rows[0].shape[:2]
+    page = Image.new("RGB", (width, len(rows) * (height + GAP) - GAP), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(CAPTION_SIZE)
+    for number, (row, place) in enumerate(zip(rows, places, strict=True)):
+        top = number * (height + GAP)
+        page.paste(Image.fromarray(row), (0, top))
+        text = Path(place.map).stem + (", at a junction" if place.junction else "")
+        spot = (8, top + height - 8)
+        pen.text(spot, text, "white", font, anchor="ls", stroke_width=2, stroke_fill="black")
+    return page
+
+
+def main() -> None:
+    """Write `cameras.png` and `map.png`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
+    folder: Path = parser.parse_args().out
+    folder.mkdir(parents=True, exist_ok=True)
+    places = list(PLACES)
+    if "DRIVECNN_SHARED" in os.environ:
+        towns = Path(os.environ["DRIVECNN_SHARED"]) / CARLA
+        places += [place._replace(map=str(towns / place.map)) for place in CARLA_PLACES]
+    camera_page(places).save(folder / "cameras.png", optimize=True)
+    draw_map(load_map(MAP), folder / "map.png")
+
+
+if __name__ == "__main__":
+    main()
