@@ -56,7 +56,7 @@ class RouteChoice:
 
     Attributes:
         routes: how many, spread evenly over the maps.
-        route_length: m.
+        route_length: of each [m].
         junctions: how many junctions with a choice each crosses at least.
         seed: of the routes, the looks and the disturbances.
     """
@@ -91,25 +91,25 @@ def run(arguments: list[str]) -> int:
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="drivecnn", description=__doc__.splitlines()[0])
+    parser = _Parser(prog="drivecnn", description="End-to-end driving, from cameras to steering.")
     commands = parser.add_subcommands(required=True)
     train_parser = _Parser(description="Train a policy and save it in a run folder.")
     train_parser.add_argument("--config", action="config", help="YAML file: see configs/")
     train_parser.add_argument("--out", type=Path, default=Path("runs/run"), help="run folder")
     train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train_parser.add_class_arguments(RunConfig)
-    commands.add_subcommand("train", train_parser)
+    commands.add_subcommand("train", train_parser, help="train a policy")
     evaluate_parser = _driving_parser("Drive routes in closed loop and write report.json.")
     evaluate_parser.add_argument("--drop", type=Dropped | None, default=None, help="input to blank")
     evaluate_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
-    commands.add_subcommand("evaluate", evaluate_parser)
+    commands.add_subcommand("evaluate", evaluate_parser, help="drive routes and judge")
     drive_parser = _driving_parser("Drive one route and film it.")
     drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
-    commands.add_subcommand("drive", drive_parser)
+    commands.add_subcommand("drive", drive_parser, help="film a drive")
     map_parser = _Parser(description="Draw a map and print its size.")
     map_parser.add_argument("spec", type=str, help=FORMS)
     map_parser.add_argument("--out", type=Path, default=Path("map.png"), help="PNG file")
-    commands.add_subcommand("map", map_parser)
+    commands.add_subcommand("map", map_parser, help="draw a map")
     return parser
 
 

@@ -7,12 +7,14 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from drivecnn.episode import Episode
 from drivecnn.evaluation import Evaluation
@@ -20,14 +22,25 @@ from drivecnn.training.run import Progress
 from drivecnn_envs.roads import MapSummary
 
 
+class _TotalTimeColumn(TimeRemainingColumn):
+    """How long the whole task will take."""
+
+    def render(self, task: Task) -> Text:
+        """Elapsed and remaining time together, minutes and seconds."""
+        if task.total is None or task.time_remaining is None or task.elapsed is None:
+            return Text("-:--")
+        minutes, seconds = divmod(round(task.elapsed + task.time_remaining), 60)
+        return Text(f"{minutes}:{seconds:02d}")
+
+
 def _bar(console: Console) -> ProgressBar:
     return ProgressBar(
-        TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=28),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("of"),
+        _TotalTimeColumn(),
         TextColumn("{task.fields[status]}"),
         console=console,
     )
@@ -42,9 +55,9 @@ def training_display(console: Console) -> Iterator[Callable[[Progress], None]]:
         def update(progress: Progress) -> None:
             status = f"loss {progress.loss:.2f}"
             if progress.success is not None:
-                status += f"  driving {progress.success:.0%}"
+                status += f" driving {progress.success:.0%}"
             if progress.validation is not None:
-                status += f"  unseen towns {progress.validation.success_rate:.0%}"
+                status += f" unseen {progress.validation.success_rate:.0%}"
             bar.update(task, total=progress.steps, completed=progress.step, status=status)
 
         yield update

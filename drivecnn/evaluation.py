@@ -53,6 +53,7 @@ class Evaluation:
     Attributes:
         metrics: over all routes.
         by_map: the same for each map.
+        observation: what the policy saw.
         seconds: of wall time, without loading.
         sim_seconds: driven by all cars together.
     """
@@ -62,6 +63,7 @@ class Evaluation:
     by_map: dict[str, Metrics]
     seconds: float
     sim_seconds: float
+    observation: ObservationConfig
 
     def report(self) -> dict[str, Any]:
         """The content of `report.json`."""
@@ -74,7 +76,10 @@ class Evaluation:
             },
             "seconds": round(self.seconds, 3),
             "sim_seconds_per_second": round(self.sim_seconds / self.seconds, 1),
-            "config": dataclasses.asdict(self.config),
+            "config": {
+                **dataclasses.asdict(self.config),
+                "observation": dataclasses.asdict(self.observation),
+            },
             "git_sha": git_sha(),
         }
 
@@ -125,6 +130,7 @@ def evaluate(
         {name: summarise(by_map[name]) for name in sorted(by_map)},
         time.perf_counter() - began,
         sum(episode.seconds for episode in episodes),
+        observation,
     )
 
 

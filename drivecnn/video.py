@@ -44,7 +44,9 @@ TOP_AHEAD = 0.68  # share of that view which lies ahead of the ego
 TRAIL = 300  # decisions that the driven line looks back
 SIGHT = 13.0  # m, how far its fans for the cameras reach
 ROUTE_WIDTH = 1.6  # m
-PLOT_REACH = 1.1 * MAX_CURVATURE  # 1/m, at the edges of the distribution's plot
+PLOT_REACH = 1.4 * MAX_CURVATURE  # 1/m, at the edges of the distribution's plot
+PLOT_BEND = 0.03  # 1/m, below it the axis is even; beyond, it shrinks as a logarithm does
+TICKS = (0.2, 0.1, 0.05, 0.02, 0.0, -0.02, -0.05, -0.1, -0.2)  # 1/m
 ROUTE_OPACITY = 0.55
 FINE = 4  # points of the density for each pixel column
 SUBPIXEL = 4  # bits, cv2's fixed-point coordinates
@@ -61,6 +63,7 @@ EXPERT: Colour = (163, 230, 53)
 GOOD: Colour = (74, 222, 128)
 BAD: Colour = (248, 113, 113)
 PAINT: Colour = (196, 204, 212)
+_BENT_REACH = float(np.arcsinh(PLOT_REACH / PLOT_BEND))
 _GROUND: dict[Material, Colour] = {
     Material.LAND: (31, 41, 38),
     Material.FIELD: (40, 43, 38),
@@ -202,13 +205,18 @@ class _Screen:
             box.of(canvas)[:] = _enlarge(image.transpose(1, 2, 0), box, cv2.INTER_CUBIC)
         self._draw_above(canvas, states)
         self._draw_map(canvas, observation.route_map[0], states)
-        action, expert = float(decision.curvature[0]), float(self._simulator.expert(states)[0])
         plot = self._plot._replace(height=self._plot.height - AXIS).of(canvas)
+        right, row = self._plot.left + self._plot.width - 16, self._plot.top - 9
         if decision.distribution is not None:
+            expert = float(self._simulator.expert(states)[0])
             _fill_density(plot, decision.distribution)
-        _mark(plot, expert, EXPERT, 0.96)
+            _mark(plot, expert, EXPERT, 0.96)
+            _write(canvas, f"expert {expert:+.3f}", (right, row), 15, EXPERT, 1.0)
+            right -= 108
+        action = float(decision.curvature[0])
         _mark(plot, action, ACTION, 0.91)
-        self._draw_readings(canvas, states, action, expert)
+        _write(canvas, f"action {action:+.3f}", (right, row), 15, ACTION, 1.0)
+        self._draw_readings(canvas, states)
         self._draw_progress(canvas, states)
         return canvas
 
@@ -259,8 +267,8 @@ class _Screen:
         right = self._map.left + self._map.width
         _write(canvas, text, (right, self._map.top - 9), 15, FAINT, 1.0)
 
-    def _draw_readings(self, canvas: Bytes, states: States, action: float, expert: float) -> None:
-        """The numbers below and above the distribution."""
+    def _draw_readings(self, canvas: Bytes, states: States) -> None:
+        """The numbers below the distribution."""
         lateral, speed = float(states[0]["lateral"]), float(states[0]["speed"])
         side = "left" if lateral > 0 else "right"
         for share, text, unit in (
@@ -270,9 +278,6 @@ class _Screen:
             place, base = self._plot.left + int(share * self._plot.width), PANELS_BOTTOM - 14
             width = _write(canvas, text, (place, base), 44, INK)
             _write(canvas, unit, (place + width + 8, base), 16, FAINT)
-        right, row = self._plot.left + self._plot.width - 16, self._plot.top - 9
-        _write(canvas, f"expert {expert:+.3f}", (right, row), 15, EXPERT, 1.0)
-        _write(canvas, f"action {action:+.3f}", (right - 108, row), 15, ACTION, 1.0)
 
     def _draw_progress(self, canvas: Bytes, states: States) -> None:
         """How far the drive has come."""
@@ -381,19 +386,20 @@ def _camera_boxes(image_size: tuple[int, int], count: int) -> list[_Box]:
     return [_Box(left + i * (width + GAP), CAMERAS_TOP, width, height) for i in range(count)]
 
 
-def _column_of(curvature: Points | float, width: int) -> Points:
-    """Columns [px] of curvatures [1/m] in a plot: left turns are left."""
-    return np.asarray(width * (0.5 - 0.5 * np.asarray(curvature) / PLOT_REACH))
+def _column_of(curvature: float, width: int) -> float:
+    """The column [px] of a curvature [1/m] in a plot: left turns are left."""
+    return float(0.5 * width * (1 - np.arcsinh(curvature / PLOT_BEND) / _BENT_REACH))
 
 
 def _fill_density(plot: Bytes, distribution: SteeringDistribution) -> None:
     """Draw a distribution's density, its peak near the upper edge."""
     height, width = plot.shape[:2]
-    ends = PLOT_REACH * (1 - 1 / (FINE * width))
-    curvature = torch.linspace(ends, -ends, FINE * width, device=distribution.mean.device)
+    columns = (np.arange(FINE * width) + 0.5) / FINE
+    grid = PLOT_BEND * np.sinh(_BENT_REACH * (1 - 2 * columns / width))
+    curvature = torch.from_numpy(grid.astype(np.float32)).to(distribution.mean.device)
     density = distribution.log_prob(curvature[:, None])[:, 0].double().cpu().exp().numpy()
     rows = height + 1.0 - 0.86 * height * density / density.max()
-    curve = np.stack([(np.arange(FINE * width) + 0.5) / FINE, rows], axis=1)
+    curve = np.stack([columns, rows], axis=1)
     fill = np.add(PANEL, 0.4 * np.subtract(ROUTE, PANEL)).astype(int).tolist()
     _polygon(plot, np.concatenate([[[0.0, height + 1.0]], curve, [[width, height + 1.0]]]), fill)
     _polyline(plot, curve, ROUTE, 2)
@@ -401,7 +407,7 @@ def _fill_density(plot: Bytes, distribution: SteeringDistribution) -> None:
 
 def _mark(plot: Bytes, curvature: float, colour: Colour, height: float) -> None:
     """Draw a pin at a curvature [1/m], its head at a share of the plot's height."""
-    x, y = float(_column_of(curvature, plot.shape[1])), (1.0 - height) * plot.shape[0]
+    x, y = _column_of(curvature, plot.shape[1]), (1.0 - height) * plot.shape[0]
     _polyline(plot, np.array([[x, y], [x, plot.shape[0]]]), colour, 2)
     _disc(plot, (x, y), 5.0, colour)
 
@@ -410,10 +416,10 @@ def _draw_axis(canvas: Bytes, box: _Box) -> None:
     """The curvature axis below a plot."""
     base = box.top + box.height - AXIS
     canvas[base : base + 1, box.left : box.left + box.width] = FAINT
-    for tick in (0.2, 0.1, 0.0, -0.1, -0.2):
-        x = box.left + round(float(_column_of(tick, box.width)))
+    for tick in TICKS:
+        x = box.left + round(_column_of(tick, box.width))
         canvas[box.top : base, x : x + 1] = LINE
-        _write(canvas, f"{tick:+.1f}" if tick else "0", (x, base + 17), 14, FAINT, 0.5)
+        _write(canvas, f"{tick:+g}" if tick else "0", (x, base + 17), 14, FAINT, 0.5)
     for text, anchor in (("left", 0.0), ("curvature, 1/m", 0.5), ("right", 1.0)):
         place = (box.left + 10 + int(anchor * (box.width - 20)), base + 34)
         _write(canvas, text, place, 14, FAINT, anchor)

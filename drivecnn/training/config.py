@@ -97,7 +97,7 @@ class ValidationConfig:
     maps: tuple[str, ...] = ("procedural:900-903",)
     routes: int = 32
     route_length: float = 250.0
-    times: int = 4
+    times: int = 3
 
 
 @dataclass(frozen=True)

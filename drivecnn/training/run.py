@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivecnn.metrics import Metrics
+from drivecnn.metrics import Metrics, summarise
 from drivecnn.policy import save_policy
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.provenance import provenance
+from drivecnn.rollout import PolicyDriver, Start, rollout
 from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
 from drivecnn.training.state import STATE_NAME, load_state, save_state
-from drivecnn.training.trainer import StepReport, Trainer, validate
+from drivecnn.training.trainer import StepReport, Trainer
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 LOG_EVERY = 20  # steps
 IMAGE_ROWS = 4  # observations shown in an image log
@@ -79,6 +81,11 @@ class _Session:
         self.recent: deque[bool] = deque(maxlen=RECENT_EPISODES)
         self.losses: deque[float] = deque(maxlen=LOG_EVERY)
         self.validation: Metrics | None = None
+        config = trainer.config
+        routes = RouteOptions(config.validation.routes, config.validation.route_length)
+        self.validation_simulator = load_simulator(
+            config.validation.maps, routes, config.observation, config.seed
+        )
 
     def run(self) -> Metrics:
         """Train to the end; returns the last validation."""
@@ -109,10 +116,11 @@ class _Session:
         save_state(self.trainer, self.folder)
 
     def _validate(self) -> Metrics:
-        config = self.trainer.config
-        policy = self.trainer.averaged_policy
-        metrics = validate(policy, config.validation, config.observation, config.seed)
-        self.validation = metrics
+        """Drive the averaged policy through the validation towns."""
+        simulator, seed = self.validation_simulator, self.trainer.config.seed
+        driver = PolicyDriver(self.trainer.averaged_policy, simulator.observe)
+        starts = [Start(route, seed + route) for route in range(len(simulator.scene.routes))]
+        metrics = self.validation = summarise(list(rollout(simulator, driver, starts)))
         values = {
             f"validation/{name}": float(value)
             for name, value in dataclasses.asdict(metrics).items()

@@ -17,12 +17,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
 from drivecnn.losses import NLLLoss
-from drivecnn.metrics import Metrics, summarise
 from drivecnn.policy import DrivingPolicy
-from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
+from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.buffer import StateBuffer
-from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig, ValidationConfig
-from drivecnn_envs.observation import ObservationConfig
+from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
 from drivecnn_envs.route_map import start_map_error
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -180,16 +178,6 @@ def disturb(states: States, config: DataConfig, rng: np.random.Generator) -> Non
     states["x"] -= aside * np.sin(states["yaw"])
     states["y"] += aside * np.cos(states["yaw"])
     states["yaw"] += rng.normal(0.0, config.heading_jitter, len(states)) * chosen
-
-
-def validate(
-    policy: DrivingPolicy, config: ValidationConfig, observation: ObservationConfig, seed: int
-) -> Metrics:
-    """Drive a policy through the validation towns in closed loop."""
-    routes = RouteOptions(config.routes, config.route_length)
-    simulator = load_simulator(config.maps, routes, observation, seed)
-    starts = [Start(route, seed + route) for route in range(config.routes)]
-    return summarise(list(rollout(simulator, PolicyDriver(policy, simulator.observe), starts)))
 
 
 def _learning_rate(step: int, config: OptimiserConfig) -> float:

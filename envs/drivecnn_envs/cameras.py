@@ -30,11 +30,11 @@ MAX_IMAGE_SIDE = 4096  # px
 NOISE = 5  # intensity levels of sensor noise at most, 3 in one standard deviation
 ROW_SLACK = 1e-4  # rows, so that a ground row met at its very middle counts as met
 ROW_OFFSET = 1 << 20  # makes rows positive, where truncation rounds down
+BRIGHTEST = 255.0  # intensity level
 SKY_STEEPNESS = 3.0  # how fast the sky's colour changes with height
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _HASH_1, _HASH_2, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
 _BYTE, _EIGHT, _LEVELS = np.uint32(255), np.int32(8), np.int32(2 * NOISE + 1)
-
 
 
 @dataclass(frozen=True)
@@ -177,16 +177,16 @@ def _march(
         top = np.int64(middle + ROW_OFFSET) - (ROW_OFFSET - 1)  # rounded up
         if top >= filled:
             continue
-        top = max(top, 0)
+        top = max(top, np.int64(0))
         material, shade = texels[texel, 0], texels[texel, 1]
         paint, fog = texels[texel, 2], fog_at(look, depth)
         per_row = depth / walk.focal  # m
         for row in range(top, filled):
             z = walk.height - (row + 0.5 - walk.horizon) * per_row
             red, green, blue = shade_texel(look, material, shade, paint, z, fog)
-            image[0, row, column] = np.uint8(min(red, np.float32(255.0)))
-            image[1, row, column] = np.uint8(min(green, np.float32(255.0)))
-            image[2, row, column] = np.uint8(min(blue, np.float32(255.0)))
+            image[0, row, column] = np.uint8(min(red, BRIGHTEST))
+            image[1, row, column] = np.uint8(min(green, BRIGHTEST))
+            image[2, row, column] = np.uint8(min(blue, BRIGHTEST))
         filled = top
         if filled == 0:
             break
@@ -201,7 +201,7 @@ def _fill_sky(
     for row in range(filled.max()):
         height = max(walk.horizon - row, 0.0) / walk.focal * SKY_STEEPNESS
         for channel in range(3):
-            level = np.uint8(min(shade_sky(look, height, channel), 255.0))
+            level = np.uint8(min(shade_sky(look, height, channel), BRIGHTEST))
             line = image[channel, row]
             for column in range(len(line)):
                 if row < filled[column]:

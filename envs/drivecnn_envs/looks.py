@@ -92,7 +92,7 @@ def draw_look(seed: np.uint64, look: NDArray[np.float32]) -> None:
 def fog_at(look: NDArray[np.float32], depth: float) -> float:
     """Share of the haze's colour in what is seen `depth` metres away."""
     haze = depth * look[HAZE]
-    return haze / (1.0 + haze)
+    return float(haze / (1.0 + haze))
 
 
 @njit(inline="always")

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
+Distances = NDArray[np.float32]
 
 
 @njit(cache=True)
@@ -41,7 +42,7 @@ def stamp_strip(raster: Bytes, points: Array, half_widths: Array, value: int) ->
 
 @njit(cache=True)
 def stamp_box(
-    texels: Bytes, clearance: Array, box: Array, texel: Bytes, window_texels: float
+    texels: Bytes, clearance: Distances, box: Array, texel: Bytes, window_texels: float
 ) -> bool:
     """Put up a building if no texel of its box is nearer to a road than allowed.
 
@@ -82,7 +83,7 @@ def stamp_box(
 
 
 @njit(cache=True)
-def stamp_disc(texels: Bytes, clearance: Array, disc: Array, texel: Bytes) -> None:
+def stamp_disc(texels: Bytes, clearance: Distances, disc: Array, texel: Bytes) -> None:
     """Plant a tree: a disc (column, row, radius) [texels] of a texel, lower towards its rim."""
     column_0, row_0, radius = disc
     for row in range(int(row_0 - radius), int(row_0 + radius) + 1):

@@ -209,7 +209,7 @@ def _put_up_buildings(
     rng: np.random.Generator,
 ) -> None:
     """Put houses beside the roads, facing them. Marks `distance` negative where they stand."""
-    clearance = distance - np.float32(BUILDING_CLEARANCE)
+    clearance = (distance - BUILDING_CLEARANCE).astype(np.float32)
     density = rng.uniform(0.25, 0.9)
     for lane in network.lanes.values():
         for station in np.arange(rng.uniform(0, PLOT), lane.length, PLOT):
@@ -239,7 +239,7 @@ def _house(
 
 def _plant_trees(base: Bytes, distance: NDArray[np.float32], rng: np.random.Generator) -> None:
     """Plant trees and bushes on free land, most of them along the roads."""
-    clearance = distance - np.float32(TREE_CLEARANCE)
+    clearance = (distance - TREE_CLEARANCE).astype(np.float32)
     rows, columns = clearance.shape
     count = int(rng.uniform(30, 160) * rows * columns * RESOLUTION**2 / 10_000)  # 30-160 a hectare
     places = rng.random((count, 2)) * (columns, rows)

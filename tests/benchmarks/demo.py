@@ -1,0 +1,63 @@
+"""Measure every driving figure of the README with the policy of `make demo`.
+
+    make demo && python tests/benchmarks/demo.py
+
+Trains behaviour cloning with the same budget into runs/cloning, then drives: unseen towns with
+both inputs and with one blanked, CARLA Town01, and the cloned policy. Writes reports below
+runs/figures and prints one table. Needs DRIVECNN_SHARED for Town01.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import subprocess
+import sys
+from pathlib import Path
+
+from drivecnn_envs.towns import RouteOptions
+from rich.console import Console
+from rich.table import Table
+
+from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
+
+DEMO, CLONING, FIGURES = Path("runs/demo"), Path("runs/cloning"), Path("runs/figures")
+UNSEEN = "procedural:1000-1009"
+TOWN01 = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla/Town01.xodr"
+TOWN_ROUTES = RouteOptions(100, 400.0, min_junctions=3)
+CARLA_ROUTES = RouteOptions(50, 400.0)
+
+
+def main() -> None:
+    if not (CLONING / "policy.safetensors").exists():
+        command = ["train", "--config", "configs/cloning.yaml", "--out", str(CLONING)]
+        subprocess.run([sys.executable, "-m", "drivecnn.cli", *command], check=True)
+    cases = {
+        "unseen towns": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
+        "unseen towns, other routes": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, seed=1)),
+        "CARLA Town01": (DEMO, EvaluationConfig(str(TOWN01), CARLA_ROUTES)),
+        "cameras blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="cameras")),
+        "route map blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="route_map")),
+        "behaviour cloning": (CLONING, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
+        "expert": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, driver="expert")),
+    }
+    table = Table("case", "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
+    for name, (run, config) in cases.items():
+        evaluation = evaluate(config, *load_run(run))
+        write_report(evaluation, FIGURES / name.replace(" ", "-").replace(",", ""))
+        metrics = evaluation.metrics
+        low, high = metrics.ci95.success_rate
+        table.add_row(
+            name,
+            f"{metrics.success_rate:.0%}",
+            f"{low:.0%}-{high:.0%}",
+            f"{metrics.junctions.correct}/{metrics.junctions.entered}",
+            f"{metrics.lateral_mae_m:.2f} m",
+            f"{metrics.beyond_1m_fraction:.2%}",
+            f"{metrics.whiteness_deg_s:.1f} deg/s",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

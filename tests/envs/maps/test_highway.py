@@ -1,0 +1,84 @@
+"""highway-env's scenarios, mirrored into right-handed axes."""
+
+import numpy as np
+import pytest
+from highway_env.road.lane import CircularLane, StraightLane
+
+from drivecnn_envs.errors import MapError
+from drivecnn_envs.maps.highway import SCENARIOS, mirror_scenario
+from drivecnn_envs.routes import follow, random_routes
+
+ROUTED = ("intersection", "racetrack", "racetrack-large", "racetrack-oval", "roundabout")
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """For each scenario the lanes of highway-env and of ours, side by side."""
+    found = {}
+    for name, scenario in SCENARIOS.items():
+        stock, ours = scenario().road.network.lanes_dict(), mirror_scenario(name).lanes
+        assert stock.keys() == ours.keys()
+        found[name] = [(stock[index], ours[index]) for index in stock]
+    return found
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_is_the_same_road_with_y_negated(pairs, name):
+    for stock, ours in pairs[name]:
+        for share in (0.0, 0.3, 0.7, 1.0):
+            x, y = stock.position(share * stock.length, 0.0)
+            station, lateral = ours.local_coordinates((x, -y))
+            assert lateral == pytest.approx(0.0, abs=0.02)
+            assert -0.01 <= station <= ours.length + 0.01
+            turn = stock.heading_at(share * stock.length) + ours.heading_at(station)
+            assert np.cos(turn) > np.cos(0.05)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_was_to_one_side_of_a_lane_is_to_its_other_side(pairs, name):
+    for stock, ours in pairs[name]:
+        if type(stock) not in (StraightLane, CircularLane):
+            continue  # highway-env measures across a sine lane's axis, not across the lane
+        for lateral in (-1.5, 1.5):
+            x, y = stock.position(0.4 * stock.length, lateral)
+            assert ours.local_coordinates((x, -y))[1] == pytest.approx(-lateral, abs=0.02)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_lanes_keep_width_and_speed_and_swap_their_edges(pairs, name):
+    for stock, ours in pairs[name]:
+        assert ours.width_at(1.0) == stock.width_at(1.0)
+        assert tuple(ours.line_types) == tuple(stock.line_types)[::-1]
+        assert ours.speed_limit == stock.speed_limit
+        assert ours.priority == stock.priority
+
+
+def test_lanes_of_an_edge_are_ordered_from_left_to_right():
+    lanes = mirror_scenario("highway").graph["0"]["1"]
+    for left, right in zip(lanes[:-1], lanes[1:], strict=True):
+        assert left.local_coordinates(right.points[5])[1] == pytest.approx(-4.0)
+
+
+def test_roundabout_runs_counter_clockwise():
+    network = mirror_scenario("roundabout")
+    circle = [network.graph["se"]["ex"][0], network.graph["ee"]["nx"][0]]
+    for lane in circle:
+        assert lane.headings[-1] > lane.headings[0]
+
+
+@pytest.mark.parametrize("name", ROUTED)
+def test_random_routes_exist(name):
+    routes = random_routes(mirror_scenario(name), 5, np.random.default_rng(0), 100.0)
+    assert [route.length for route in routes] == [100.0] * 5
+
+
+def test_intersection_offers_three_ways_from_each_side():
+    network = mirror_scenario("intersection")
+    assert [len(network.followers((f"o{side}", f"ir{side}", 0))) for side in range(4)] == [3] * 4
+    route = follow(network, [("o0", "ir0", 0), ("ir0", "il1", 0), ("il1", "o1", 0)])
+    assert len(route.junctions) == 1
+
+
+def test_unknown_scenario_is_refused_with_the_names_there_are():
+    with pytest.raises(MapError, match=r"'circus'.*roundabout, two-way, u-turn"):
+        mirror_scenario("circus")

@@ -1,0 +1,78 @@
+"""Evaluation and its report."""
+
+import json
+
+import pytest
+import torch
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions
+
+from drivecnn import DrivingPolicy
+from drivecnn.evaluation import EvaluationConfig, evaluate, write_report
+
+KEYS = {
+    *("map", "routes", "success_rate", "route_completion", "driving_score", "junctions"),
+    *("lateral_mae_m", "beyond_1m_fraction", "whiteness_deg_s", "interventions", "km"),
+    *("autonomy", "infractions", "nll", "ci95", "by_map", "seconds", "sim_seconds_per_second"),
+    *("config", "git_sha"),
+}
+TIMES = ("seconds", "sim_seconds_per_second")
+ROUTES = RouteOptions(4, 80.0)
+
+
+def config(driver="policy", **changes):
+    return EvaluationConfig("procedural:2-3", ROUTES, seed=4, driver=driver, **changes)
+
+
+@pytest.fixture(scope="module")
+def policy():
+    torch.manual_seed(1)
+    return DrivingPolicy().eval()
+
+
+def test_the_report_has_every_promised_key(tmp_path):
+    evaluation = evaluate(config("expert"), None, ObservationConfig())
+    report = json.loads(write_report(evaluation, tmp_path / "out").read_text())
+    assert set(report) == KEYS
+    assert set(report["junctions"]) == {"entered", "correct"}
+    assert set(report["infractions"]) == {
+        *("off_road", "off_route", "collision", "timeout", "lane_departure"),
+    }
+    assert report["nll"] is None
+    assert report["success_rate"] == 1.0
+    assert report["ci95"]["success_rate"][1] == pytest.approx(1.0)
+    assert report["config"]["observation"]["route_map"]["size"] == 40
+
+
+def test_the_same_call_twice_gives_the_same_report(policy):
+    def report():
+        whole = evaluate(config(), policy, ObservationConfig()).report()
+        return {key: value for key, value in whole.items() if key not in TIMES}
+
+    first = report()
+    assert first == report()
+    assert first["nll"] is not None
+
+
+def test_another_seed_drives_other_routes(policy):
+    first = evaluate(config("expert"), None, ObservationConfig())
+    other = evaluate(
+        EvaluationConfig("procedural:2-3", ROUTES, seed=5, driver="expert"),
+        None,
+        ObservationConfig(),
+    )
+    assert first.metrics.lateral_mae_m != other.metrics.lateral_mae_m
+
+
+def test_routes_are_spread_over_the_maps():
+    evaluation = evaluate(config("expert"), None, ObservationConfig())
+    assert {name: m.routes for name, m in evaluation.by_map.items()} == {
+        "procedural:2": 2,
+        "procedural:3": 2,
+    }
+
+
+def test_a_policy_driver_without_a_policy_is_refused():
+    with pytest.raises(InputError, match="nothing to evaluate"):
+        evaluate(config(), None, ObservationConfig())

@@ -1,0 +1,182 @@
+"""Training: a small policy is really trained, drives, is saved and resumed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions
+
+from drivecnn import PolicyConfig, load_policy
+from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
+from drivecnn.policy.checkpoint import CheckpointError
+from drivecnn.tracking import TrackingConfig
+from drivecnn.training.config import (
+    DataConfig,
+    OptimiserConfig,
+    RunConfig,
+    ValidationConfig,
+)
+from drivecnn.training.run import train
+from drivecnn.training.state import load_state, save_state
+from drivecnn.training.trainer import Trainer, disturb
+
+SMALL = RunConfig(
+    observation=ObservationConfig(cameras=CameraRig(image_size=(24, 48))),
+    policy=PolicyConfig(camera_channels=(24, 48), map_channels=(12, 24), features=64),
+    data=DataConfig(maps=("procedural:0-3",), routes=64, route_length=150.0, cars=32),
+    optimiser=OptimiserConfig(steps=500, batch_size=96, learning_rate=2e-3),
+    validation=ValidationConfig(maps=("procedural:900",), routes=4, route_length=60.0, times=1),
+    tracking=TrackingConfig(mode="disabled"),
+)
+BRIEF = replace(SMALL, optimiser=replace(SMALL.optimiser, steps=3, batch_size=16))
+UNSEEN = EvaluationConfig("procedural:1000-1004", RouteOptions(30, 200.0), seed=3)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a policy trained for about half a minute."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    train(SMALL, folder)
+    return folder
+
+
+def test_a_trained_policy_drives_through_towns_it_has_never_seen(trained):
+    policy, observation = load_run(trained)
+    driven = evaluate(UNSEEN, policy, observation).metrics
+    untrained = evaluate(UNSEEN, type(policy)(policy.config).eval(), observation).metrics
+    assert driven.success_rate >= 0.5
+    assert untrained.success_rate <= 0.1
+    assert driven.lateral_mae_m < 0.4
+
+
+@pytest.mark.parametrize("dropped", ["cameras", "route_map"])
+def test_it_needs_both_its_inputs(trained, dropped):
+    policy, observation = load_run(trained)
+    blind = evaluate(replace(UNSEEN, drop=dropped), policy, observation).metrics
+    assert blind.success_rate <= 0.4
+
+
+def test_a_run_folder_holds_what_it_says(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names == {"policy.safetensors", "policy.json", "run.json", "trainer.safetensors"}
+
+
+def test_the_checkpoint_knows_what_its_policy_sees(trained):
+    policy, observation = load_run(trained)
+    assert observation == SMALL.observation
+    assert policy.config.camera_size == (24, 48)
+
+
+def test_the_loss_of_a_batch_falls_when_it_is_fitted():
+    trainer = Trainer(replace(BRIEF, optimiser=replace(BRIEF.optimiser, steps=60)))
+    losses = [trainer.train_step().loss for _ in range(60)]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.3
+
+
+def test_two_runs_of_one_seed_are_the_same():
+    first, second = Trainer(BRIEF), Trainer(BRIEF)
+    assert [first.train_step().loss for _ in range(3)] == [
+        second.train_step().loss for _ in range(3)
+    ]
+
+
+def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
+    trainer = Trainer(BRIEF)
+    for _ in range(2):
+        trainer.train_step()
+    save_state(trainer, tmp_path)
+    resumed = Trainer(BRIEF)
+    load_state(resumed, tmp_path)
+    assert resumed.step == 2
+    assert len(resumed.buffer) == len(trainer.buffer)
+    for name, value in trainer.raw_policy.state_dict().items():
+        torch.testing.assert_close(resumed.raw_policy.state_dict()[name], value)
+    ours, theirs = (t.optimiser.state_dict()["state"] for t in (trainer, resumed))
+    assert ours.keys() == theirs.keys()
+    for number in ours:
+        torch.testing.assert_close(ours[number]["exp_avg"], theirs[number]["exp_avg"])
+    assert resumed.train_step().step == 3
+
+
+def test_a_stopped_run_is_saved_and_finished_by_resume(tmp_path):
+    def stop(progress):
+        if progress.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(BRIEF, tmp_path / "run", on_progress=stop)
+    steps = []
+    train(BRIEF, tmp_path / "run", resume=True, on_progress=lambda p: steps.append(p.step))
+    assert steps == [3]
+    assert load_policy(tmp_path / "run").config == BRIEF.fitted_policy()
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    (tmp_path / "trainer.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="--resume"):
+        train(BRIEF, tmp_path)
+
+
+def test_there_must_be_something_to_resume(tmp_path):
+    with pytest.raises(CheckpointError, match="nothing to resume"):
+        train(BRIEF, tmp_path / "none", resume=True)
+
+
+def test_a_run_is_resumed_with_its_own_network_only(tmp_path):
+    trainer = Trainer(BRIEF)
+    trainer.train_step()
+    save_state(trainer, tmp_path)
+    other = Trainer(replace(BRIEF, policy=replace(BRIEF.policy, features=32)))
+    with pytest.raises(CheckpointError, match="another network"):
+        load_state(other, tmp_path)
+
+
+def test_a_broken_state_is_named(tmp_path):
+    (tmp_path / "trainer.safetensors").write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match="is broken"):
+        load_state(Trainer(BRIEF), tmp_path)
+
+
+def test_the_expert_drives_first_and_the_policy_last():
+    trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, expert_fraction=0.5)))
+    shares = [trainer.train_step().expert_share for _ in range(3)]
+    assert shares[0] == 1.0
+    assert shares[-1] == 0.0
+
+
+def test_behaviour_cloning_never_lets_the_policy_drive():
+    trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, expert_fraction=1.0)))
+    assert [trainer.train_step().expert_share for _ in range(3)] == [1.0, 1.0, 1.0]
+
+
+def test_disturbed_poses_move_sideways_and_are_labelled_back():
+    trainer = Trainer(BRIEF)
+    states = trainer.fleet.states.copy()
+    config = DataConfig(jitter_share=1.0, lateral_jitter=0.5, heading_jitter=0.0)
+    disturb(states, config, np.random.default_rng(0))
+    moved = trainer.fleet.states
+    ahead = (states["x"] - moved["x"]) * np.cos(moved["yaw"])
+    ahead += (states["y"] - moved["y"]) * np.sin(moved["yaw"])
+    aside = (states["y"] - moved["y"]) * np.cos(moved["yaw"])
+    aside -= (states["x"] - moved["x"]) * np.sin(moved["yaw"])
+    np.testing.assert_allclose(ahead, 0.0, atol=1e-9)
+    far = np.abs(aside) > 0.3
+    change = trainer.simulator.expert(states) - trainer.simulator.expert(moved)
+    assert (np.sign(change[far]) == -np.sign(aside[far])).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: DataConfig(cars=0), "data.cars is 0"),
+        (lambda: DataConfig(route_dropout=1.5), "data.route_dropout is 1.5"),
+        (lambda: OptimiserConfig(steps=0), "optimiser.steps is 0"),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(make, reason):
+    with pytest.raises(InputError, match=reason):
+        make()
