@@ -45,8 +45,8 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Exit with 2 and the reason."""
-        reason = " ".join(message.split())
-        sys.stderr.write(f"{self.prog}: {reason}; see {self.prog} --help\n")
+        reason, name = " ".join(message.split()), self.prog.replace(" [options]", "")
+        sys.stderr.write(f"{name}: {reason}; see {name} --help\n")
         sys.exit(BAD_INPUT)
 
 

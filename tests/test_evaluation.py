@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.towns import RouteOptions
 
 from drivecnn import DrivingPolicy
 from drivecnn.evaluation import EvaluationConfig, evaluate, write_report
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions
 
 KEYS = {
     *("map", "routes", "success_rate", "route_completion", "driving_score", "junctions"),

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.states import Infraction
-from drivecnn_envs.towns import RouteOptions, load_simulator
 
 from drivecnn import DrivingPolicy
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.states import Infraction
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,10 @@ import torch
 
 from drivecnn.policy import GaussianMixture
 from drivecnn.rollout import Decision, ExpertDriver, Start
-from drivecnn.video import HEIGHT, HELD_FRAMES, WIDTH, _column_of, _fill_density, record_drive
+from drivecnn.video import record_drive
+from drivecnn.video.drawing import HEIGHT, WIDTH
+from drivecnn.video.film import HELD_FRAMES
+from drivecnn.video.plot import column_of, fill_density
 from drivecnn_envs.cameras import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.states import Infraction
@@ -103,8 +106,8 @@ def test_a_drive_that_stops_midway_leaves_no_file_and_the_old_one_untouched(
 @pytest.mark.parametrize("curvature", [0.1, 0.0, -0.1])
 def test_left_turns_are_drawn_left(curvature):
     plot = np.zeros((200, 400, 3), np.uint8)
-    _fill_density(plot, mixture(curvature))
+    fill_density(plot, mixture(curvature))
     heights = (plot.sum(axis=2) > 100).sum(axis=0)
     peak = np.flatnonzero(heights == heights.max()).mean()
-    assert peak == pytest.approx(_column_of(curvature, 400), abs=3)
-    assert np.sign(200 - _column_of(curvature, 400)) == np.sign(curvature)
+    assert peak == pytest.approx(column_of(curvature, 400), abs=3)
+    assert np.sign(200 - column_of(curvature, 400)) == np.sign(curvature)

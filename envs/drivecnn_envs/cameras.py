@@ -63,6 +63,10 @@ class CameraRig:
             raise InputError(
                 f"camera image_size is {self.image_size}, expected 1 to {MAX_IMAGE_SIDE} px a side"
             )
+        if not np.isfinite([*self.yaws, self.ahead]).all():
+            raise InputError(
+                f"camera yaws are {self.yaws} rad and ahead {self.ahead} m, expected finite numbers"
+            )
         if not (self.yaws and 0.1 <= self.field_of_view <= 2.6):
             raise InputError(
                 f"cameras need yaws and a field_of_view of 0.1 to 2.6 rad, got {len(self.yaws)} "

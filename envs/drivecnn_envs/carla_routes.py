@@ -14,6 +14,7 @@ from drivecnn_envs.routes import RUN_OUT, SPACING, Route, follow
 
 MAX_GAP = 12.0  # m, farthest a waypoint may lie from the lane it is matched to
 TURN_COST = 3.0  # m of distance that a radian of wrong heading counts as
+GAP_COST = 30.0  # m of detour that a metre off the lane is worth
 CANDIDATES = 6  # lanes considered for a waypoint
 
 
@@ -38,7 +39,7 @@ def read_carla_routes(path: Path) -> list[CarlaRoute]:
     routes: list[CarlaRoute] = []
     for element in root.iter("route"):
         points = [
-            [float(point.get(name, "nan")) for name in ("x", "y", "yaw")]
+            [_number(point.get(name, "nan")) for name in ("x", "y", "yaw")]
             for point in element.iter("waypoint")
         ]
         waypoints = np.array(points, np.float64).reshape(-1, 3) * (1.0, -1.0, -np.pi / 180.0)
@@ -54,23 +55,21 @@ def read_carla_routes(path: Path) -> list[CarlaRoute]:
     return routes
 
 
+def _number(text: str) -> float:
+    """The number a text says, NaN if none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def match_route(network: TownNetwork, route: CarlaRoute) -> Route:
     """The route along our lanes that passes a published route's waypoints in order.
 
     Raises:
         MapError: if a waypoint is far from every lane that can be reached from the one before.
     """
-    lanes: list[LaneIndex] = []
-    for number, waypoint in enumerate(route.waypoints):
-        options = _lanes_at(network, waypoint)
-        paths = [path for lane in options if (path := _path(network, lanes, lane))]
-        if not paths:
-            raise MapError(
-                f"{network.name}: waypoint {number} of route {route.id} at "
-                f"({waypoint[0]:.1f}, {waypoint[1]:.1f}) is on no lane that can be reached: "
-                "check that the route belongs to this town"
-            )
-        lanes += paths[0] if not lanes else paths[0][1:]
+    lanes = _match_lanes(network, route)
     start, _ = network.lanes[lanes[0]].local_coordinates(route.waypoints[0, :2])
     start = float(np.clip(start, 0.0, network.lanes[lanes[0]].length - 1.0))
     rough = follow(network, _with_run_out(network, lanes), start, np.inf)
@@ -79,31 +78,60 @@ def match_route(network: TownNetwork, route: CarlaRoute) -> Route:
     return follow(network, rough.lanes, start, max(float(goal) * SPACING, 1.0))
 
 
-def _lanes_at(network: TownNetwork, waypoint: NDArray[np.float64]) -> list[LaneIndex]:
-    """Lanes near a waypoint, best first.
+class _Candidate(NamedTuple):
+    """A lane that a waypoint may lie on, and the cheapest way of coming there."""
+
+    cost: float  # m
+    lanes: list[LaneIndex]  # from the first waypoint's lane to this one
+
+
+def _match_lanes(network: TownNetwork, route: CarlaRoute) -> list[LaneIndex]:
+    """The joined lanes that pass all waypoints with the least distance and detour (Viterbi)."""
+    candidates: list[_Candidate] = []
+    for number, waypoint in enumerate(route.waypoints):
+        options = _lanes_at(network, waypoint)
+        if number == 0:
+            candidates = [_Candidate(gap * GAP_COST, [lane]) for lane, gap in options.items()]
+        else:
+            candidates = _extend(network, candidates, options)
+        if not candidates:
+            raise MapError(
+                f"{network.name}: waypoint {number} of route {route.id} at "
+                f"({waypoint[0]:.1f}, {waypoint[1]:.1f}) is on no lane that can be reached: "
+                "check that the route belongs to this town"
+            )
+    return min(candidates).lanes
+
+
+def _extend(
+    network: TownNetwork, before: list[_Candidate], options: dict[LaneIndex, float]
+) -> list[_Candidate]:
+    """The cheapest way to each of the next waypoint's lanes that can be reached at all."""
+    best: dict[LaneIndex, _Candidate] = {}
+    for candidate in before:
+        lengths, paths = nx.single_source_dijkstra(network.lane_graph, candidate.lanes[-1])
+        for lane in options.keys() & lengths.keys():
+            cost = candidate.cost + lengths[lane] + options[lane] * GAP_COST
+            if lane not in best or cost < best[lane].cost:
+                best[lane] = _Candidate(cost, candidate.lanes + paths[lane][1:])
+    return list(best.values())
+
+
+def _lanes_at(network: TownNetwork, waypoint: NDArray[np.float64]) -> dict[LaneIndex, float]:
+    """Lanes near a waypoint, and how far off [m] each is, wrong heading counted in.
 
     Some published waypoints lie off the road or head across it: CARLA's own planner takes the
     nearest lane for them, and so do we.
     """
-    found = []
+    found = {}
     for index in network.closest_lanes(waypoint[:2], CANDIDATES * 8):
         lane = network.lanes[index]
         station, lateral = lane.local_coordinates(waypoint[:2])
-        beyond = max(-station, station - lane.length, 0.0)
+        gap = abs(lateral) + max(-station, station - lane.length, 0.0)
         turn = abs((waypoint[2] - lane.heading_at(station) + np.pi) % (2 * np.pi) - np.pi)
-        if abs(lateral) + beyond <= MAX_GAP:
-            found.append((abs(lateral) + beyond + TURN_COST * turn, index))
-    return [index for _, index in sorted(found)[:CANDIDATES]]
-
-
-def _path(network: TownNetwork, lanes: list[LaneIndex], goal: LaneIndex) -> list[LaneIndex]:
-    """Lanes from the last one so far to a goal, both included; empty where there is no way."""
-    if not lanes:
-        return [goal]
-    try:
-        return list(nx.shortest_path(network.lane_graph, lanes[-1], goal, weight="weight"))
-    except nx.NetworkXNoPath:
-        return []
+        if gap <= MAX_GAP:
+            found[index] = gap + TURN_COST * turn
+    return dict(sorted(found.items(), key=lambda item: item[1])[:CANDIDATES])
 
 
 def _with_run_out(network: TownNetwork, lanes: list[LaneIndex]) -> list[LaneIndex]:

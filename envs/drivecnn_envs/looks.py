@@ -78,12 +78,12 @@ def draw_look(seed: np.uint64, look: NDArray[np.float32]) -> None:
         for channel in range(3):
             low, high = _RANGES[colour, 0, channel], _RANGES[colour, 1, channel]
             look[3 * colour + channel] = low + blend * (high - low)
-    warmth = 0.06 * normal(stream, 901)
+    warmth = 0.035 * normal(stream, 901)
     for colour in range(_SKY_LOW):
         look[3 * colour] *= 1.0 + warmth
         look[3 * colour + 2] *= 1.0 - warmth
     look[HAZE] = FULL_HAZE * uniform(stream, 902) ** 2
-    exposure = np.exp(0.16 * normal(stream, 903)) * (1.0 - 0.25 * overcast)
+    exposure = np.exp(min(0.16 * normal(stream, 903), 0.12)) * (1.0 - 0.25 * overcast)
     for k in range(3 * COLOURS):
         look[k] *= exposure
 

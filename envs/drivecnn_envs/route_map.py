@@ -13,7 +13,8 @@ from drivecnn_envs.tracking import point_at
 
 Bytes = NDArray[np.uint8]
 
-ROUTE_BRUSH = 1.2  # map pixels from the route's middle to where it has faded
+ROUTE_BRUSH = 1.2  # map pixels over which the route's edge fades
+ROUTE_REACH = 1.5 * ROUTE_BRUSH  # map pixels from the route's middle to where it has faded
 MAX_SIZE = 512  # px
 
 
@@ -41,10 +42,17 @@ class RouteMapView:
         """Refuse views that cannot exist."""
         if not 4 <= self.size <= MAX_SIZE:
             raise InputError(f"map size is {self.size}, expected 4 to {MAX_SIZE} px")
-        if self.resolution <= 0 or self.error_time <= 0:
+        positive = self.resolution, self.error_time
+        others = self.position_error, self.heading_error
+        if not (np.isfinite([*positive, *others, self.behind]).all() and min(positive) > 0):
             raise InputError(
-                f"map resolution is {self.resolution} m/px and error_time {self.error_time} s, "
-                "expected both above 0"
+                f"map resolution is {self.resolution} m/px, error_time {self.error_time} s and "
+                f"behind {self.behind} m, expected finite numbers, the first two above 0"
+            )
+        if min(others) < 0:
+            raise InputError(
+                f"map position_error is {self.position_error} m and heading_error "
+                f"{self.heading_error} rad, expected at least 0"
             )
 
 
@@ -97,8 +105,8 @@ def _rasterise(
 def _dab(channel: Bytes, row: float, column: float) -> None:
     """Draw one soft dot, keeping the brighter value."""
     size = channel.shape[0]
-    for r in range(max(int(row) - 1, 0), min(int(row) + 2, size)):
-        for c in range(max(int(column) - 1, 0), min(int(column) + 2, size)):
+    for r in range(max(int(row - ROUTE_REACH), 0), min(int(row + ROUTE_REACH) + 1, size)):
+        for c in range(max(int(column - ROUTE_REACH), 0), min(int(column + ROUTE_REACH) + 1, size)):
             distance = np.hypot(r + 0.5 - row, c + 0.5 - column)
             value = np.uint8(255.0 * min(max(1.5 - distance / ROUTE_BRUSH, 0.0), 1.0))
             if value > channel[r, c]:

@@ -45,7 +45,7 @@ class Route:
     @cached_property
     def curvature(self) -> Array:
         """(N,) 1/m, left positive, averaged over three points."""
-        rough = np.gradient(self.yaw, SPACING)
+        rough = np.gradient(self.yaw, SPACING, edge_order=2)
         smooth = np.convolve(np.pad(rough, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
         return np.clip(smooth, -MAX_CURVATURE, MAX_CURVATURE)
 
@@ -95,7 +95,7 @@ def follow(
     length = min(length, float(even[-1]))
     resampled = resampled[:, : int((length + RUN_OUT) / SPACING) + 1]
     x, y, width = resampled
-    tangents = np.gradient(resampled[:2], axis=1)
+    tangents = np.gradient(resampled[:2], axis=1, edge_order=2)
     junctions = tuple(
         (float(stations[first]), float(stations[last]))
         for first, last in spans
@@ -129,11 +129,22 @@ def _concatenate(
             line = np.column_stack([lane.points, lane.widths])
             pieces.append(line[lane.stations >= offset - 1e-9])
             offset = 0.0
+        if len(pieces) > 1:
+            pieces[-1] = _beyond(pieces[-2][-1], pieces[-1])
         count += len(pieces[-1])
         if entered >= 0 and (after is None or network.lanes[after].junction is None):
             spans.append((entered, count - 1))
             entered = -1
     return np.concatenate(pieces), spans
+
+
+def _beyond(last: Array, piece: Array) -> Array:
+    """The points of a piece (N, 3) that lie ahead of a last point (3,): lanes may overlap a bit."""
+    if len(piece) < 2:
+        return piece
+    steps = np.gradient(piece[:, :2], axis=0)
+    ahead = ((piece[:, :2] - last[:2]) * steps).sum(axis=1) > 0
+    return piece[np.argmax(ahead) :] if ahead.any() else piece[-1:]
 
 
 def _lane_change(lane: SampledLane, beside: SampledLane, start: float, end: float) -> Array:

@@ -29,6 +29,7 @@ RUNNING, SUCCESS, FIRST_INFRACTION = 0, 1, 2
 INFRACTIONS = (Infraction.OFF_ROAD, Infraction.OFF_ROUTE, Infraction.COLLISION, Infraction.TIMEOUT)
 OFF_ROUTE_DISTANCE = 5.0  # m
 GOAL_TOLERANCE = 1.0  # m, this near to the end a route is complete
+OUTLINE_LENGTH, OUTLINE_WIDTH = 10, 4  # pieces of half a metre that the outline is tested at
 TIMEOUT_SPEED = 10.0 / 3.6  # m/s; NoCrash's limit is the time a route takes at 10 km/h
 _OFF_ROAD, _OFF_ROUTE, _COLLISION, _TIMEOUT = range(FIRST_INFRACTION, FIRST_INFRACTION + 4)
 _ROAD, _ROAD_CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
@@ -132,9 +133,11 @@ def _texel(atlas: Atlas, world: int, x: float, y: float) -> tuple[int, int]:
 def _hits(atlas: Atlas, world: int, x: float, y: float, yaw: float) -> bool:
     """Whether the vehicle's outline meets something too high to drive over."""
     cos, sin = np.cos(yaw), np.sin(yaw)
-    for k in range(-2, 3):
-        for side in (-0.5, 0.5):
-            ahead, left = 0.25 * k * VEHICLE_LENGTH, side * VEHICLE_WIDTH
+    for i in range(OUTLINE_LENGTH + 1):
+        across = OUTLINE_WIDTH if 0 < i < OUTLINE_LENGTH else 1  # only the sides between the ends
+        for j in range(0, OUTLINE_WIDTH + 1, across):
+            ahead = (i / OUTLINE_LENGTH - 0.5) * VEHICLE_LENGTH
+            left = (j / OUTLINE_WIDTH - 0.5) * VEHICLE_WIDTH
             point_x, point_y = x + ahead * cos - left * sin, y + ahead * sin + left * cos
             if _texel(atlas, world, point_x, point_y)[1] >= COLLISION_HEIGHT:
                 return True

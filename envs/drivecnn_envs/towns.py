@@ -13,6 +13,8 @@ from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.world import build_world
 
+MAX_ROUTE_LENGTH = 100_000.0  # m
+
 
 @dataclass(frozen=True)
 class RouteOptions:
@@ -30,10 +32,12 @@ class RouteOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
-        if self.count < 1 or self.length < 10.0 or self.min_junctions < 0:
+        drivable = 10.0 <= self.length <= MAX_ROUTE_LENGTH
+        if self.count < 1 or not drivable or self.min_junctions < 0:
             raise InputError(
                 f"routes: count {self.count}, length {self.length:g} m and min_junctions "
-                f"{self.min_junctions}, expected at least 1, 10 m and 0"
+                f"{self.min_junctions}, expected at least 1, 10 m to {MAX_ROUTE_LENGTH:g} m and "
+                "at least 0"
             )
 
 

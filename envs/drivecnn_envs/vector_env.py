@@ -61,9 +61,12 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         self, actions: NDArray[np.float32]
     ) -> tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Drive all cars for `DT` with curvatures (B, 1) [1/m]; restart those that had ended."""
+        curvature = np.asarray(actions, np.float32)[:, 0]
+        if not np.isfinite(curvature).all():
+            raise ValueError(f"the actions are {curvature}, expected finite curvatures [1/m]")
         ended = self.outcomes != RUNNING
         before = self.states["progress"].copy()
-        self.outcomes = self.simulator.step(self.states, np.asarray(actions)[:, 0])
+        self.outcomes = self.simulator.step(self.states, curvature)
         rewards = reward_of(self.states["progress"] - before, self.outcomes)
         if ended.any():
             count = int(ended.sum())

@@ -30,6 +30,8 @@ LINE_WIDTH = 0.15  # m, of a marking
 DASH, DASH_PERIOD = 3.0, 7.5  # m
 HEIGHT_UNIT = 0.1  # m per height step of a texel
 KERB = 1  # height units
+KERB_WIDTH = 0.5  # m, fading towards the pavement
+KERB_SHADE = 235
 STOREY = 3.0  # m
 PLOT = 18.0  # m of street for each house
 COLLISION_HEIGHT = 5  # height units, lower things can be driven over
@@ -163,8 +165,9 @@ def _paint_ground(
     shade[:] = 150 + grain + (60 * patches * coarse).astype(np.uint8)
     wear = (190 + 26 * _noise(shape, 32, rng) + 18 * coarse).astype(np.uint8)
     shade[road] = wear[road] - grain[road] // 3
-    kerb = (distance > 0) & (distance <= 0.3) & pavement
-    shade[kerb] = 235
+    kerb = pavement & (distance < KERB_WIDTH)
+    bright = np.clip((KERB_WIDTH - distance[kerb]) / (KERB_WIDTH - RESOLUTION), 0.0, 1.0)
+    shade[kerb] += ((KERB_SHADE - shade[kerb]) * bright).astype(np.uint8)
 
 
 def _paint_lines(
@@ -229,7 +232,7 @@ def _house(
     aside = side * (lane.width_at(station) / 2 + setback + depth)
     column, row = _texels(lane.position(station, aside), origin)
     heading = lane.heading_at(station)
-    storeys = rng.choice([1.4, 2, 3, 4, 6], p=[0.3, 0.3, 0.2, 0.15, 0.05])
+    storeys = rng.choice([1.25, 2, 3, 4, 6], p=[0.3, 0.3, 0.2, 0.15, 0.05])
     wall, shade = rng.integers(Material.WALL_A, Material.WALL_D + 1), rng.integers(170, 256)
     size = length / RESOLUTION, depth / RESOLUTION
     box: Array = np.array([column, row, np.cos(heading), np.sin(heading), *size], np.float64)

@@ -15,15 +15,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from drivecnn_envs.towns import RouteOptions
 from rich.console import Console
 from rich.table import Table
 
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
+from drivecnn_envs.towns import RouteOptions
 
 DEMO, CLONING, FIGURES = Path("runs/demo"), Path("runs/cloning"), Path("runs/figures")
 UNSEEN = "procedural:1000-1009"
-TOWN01 = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla/Town01.xodr"
+TOWN01 = (
+    Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla/Town01.xodr"
+)
 TOWN_ROUTES = RouteOptions(100, 400.0, min_junctions=3)
 CARLA_ROUTES = RouteOptions(50, 400.0)
 

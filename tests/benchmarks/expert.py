@@ -14,7 +14,8 @@ from drivecnn_envs.towns import RouteOptions
 
 SHARED = Path(os.environ.get("DRIVECNN_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 CARLA = [
-    str(SHARED / f"data/maps/opendrive/carla/Town{number}.xodr") for number in "01 03 04 06".split()
+    str(SHARED / f"data/maps/opendrive/carla/Town{number}.xodr")
+    for number in ["01", "03", "04", "06"]
 ]
 PROCEDURAL = [f"procedural:{seed}" for seed in range(20)]
 

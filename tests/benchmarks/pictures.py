@@ -1,15 +1,17 @@
-"""Draw the README's pictures: a page of camera images, and one map.
+"""Draw the README's pictures: a page of camera images, one map, and a frame of a film.
 
-    python tests/benchmarks/pictures.py
+    python tests/benchmarks/pictures.py --film runs/demo/drive.mp4
 
 With DRIVECNN_SHARED set to the folder of real data, the page ends with two CARLA towns.
 """
 
 import argparse
 import os
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -85,11 +87,21 @@ def camera_page(places: list[Place]) -> Image.Image:
     return page
 
 
+def film_frame(path: Path) -> Image.Image:
+    """The frame at one third of an MP4."""
+    with av.open(path) as film:
+        number = film.streams.video[0].frames // 3
+        frame = next(islice(film.decode(video=0), number, None))
+        return Image.fromarray(frame.to_ndarray(format="rgb24"))
+
+
 def main() -> None:
-    """Write `cameras.png` and `map.png`."""
+    """Write `cameras.png` and `map.png`, and `drive.png` where a film is given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
-    folder: Path = parser.parse_args().out
+    parser.add_argument("--film", type=Path, help="MP4 that drive.png is a frame of")
+    options = parser.parse_args()
+    folder: Path = options.out
     folder.mkdir(parents=True, exist_ok=True)
     places = list(PLACES)
     if "DRIVECNN_SHARED" in os.environ:
@@ -98,6 +110,8 @@ def main() -> None:
     page = camera_page(places).point(lambda level: level // COARSE * COARSE)
     page.save(folder / "cameras.png", optimize=True)
     draw_map(load_map(MAP), folder / "map.png")
+    if options.film is not None:
+        film_frame(options.film).save(folder / "drive.png", optimize=True)
 
 
 if __name__ == "__main__":

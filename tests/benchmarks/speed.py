@@ -16,14 +16,14 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from drivecnn_envs.cameras import CameraRig
-from drivecnn_envs.observation import ObservationConfig, Observer
-from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.towns import RouteOptions, load_simulator
 
 from drivecnn import DrivingPolicy, load_policy
 from drivecnn.provenance import provenance
 from drivecnn.rollout import ExpertDriver, Fleet, PolicyDriver, Start
+from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.observation import ObservationConfig, Observer
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.towns import RouteOptions, load_simulator
 
 CARS = 64
 ROUNDS, REPEATS = 7, 20
@@ -59,7 +59,9 @@ def main() -> None:
         "frame-sets/s, 3 x 66x200 and route map": rate(lambda: large.observe(states), CARS),
         "frame-sets/s, 3 x 48x96 and route map": rate(lambda: simulator.observe(states), CARS),
         "decisions/s, 64 cars, policy, physics and judge": rate(lambda: fleet.step(driver), CARS),
-        "steps/s, 64 cars, expert only": rate(lambda: simulator.step(states, expert(states)[0]), CARS),
+        "steps/s, 64 cars, expert only": rate(
+            lambda: simulator.step(states, expert(states)[0]), CARS
+        ),
     }
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, {torch.get_num_threads()} threads")
     print(provenance()["versions"])

@@ -76,7 +76,10 @@ def test_texel_of_middle_shade_has_its_materials_colour():
 
 def test_full_paint_covers_the_road_and_darker_shade_darkens_it():
     look = drawn(3)
-    for material, swatch in ((Material.ROAD, Swatch.PAINT), (Material.ROAD_CENTRE, Swatch.CENTRE_PAINT)):
+    for material, swatch in (
+        (Material.ROAD, Swatch.PAINT),
+        (Material.ROAD_CENTRE, Swatch.CENTRE_PAINT),
+    ):
         shown = shade_texel(look, material, 120, 255, 0.0, 0.0)
         assert shown == pytest.approx(colour(look, swatch), rel=1e-5)
     dark = shade_texel(look, Material.ROAD, int(SHADE_MIDDLE / 2), 0, 0.0, 0.0)
@@ -89,7 +92,9 @@ def test_windows_are_on_every_storey_and_only_where_the_wall_has_some():
     for storey in range(3):
         above_sill = storey * STOREY + WINDOW_SILL + 0.1
         shade = int(SHADE_MIDDLE)
-        assert shade_texel(look, Material.WALL_A, shade, 255, above_sill, 0.0) == pytest.approx(window)
+        assert shade_texel(look, Material.WALL_A, shade, 255, above_sill, 0.0) == pytest.approx(
+            window
+        )
         floor = shade_texel(look, Material.WALL_A, shade, 255, storey * STOREY + 0.1, 0.0)
         blind = shade_texel(look, Material.WALL_A, shade, 0, above_sill, 0.0)
         assert floor == pytest.approx(wall)

@@ -1,9 +1,9 @@
 """The buffer of states."""
 
 import numpy as np
-from drivecnn_envs.states import STATE
 
 from drivecnn.training.buffer import StateBuffer
+from drivecnn_envs.states import STATE
 
 
 def states(*steps):

@@ -5,10 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drivecnn_envs.cameras import CameraRig
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.towns import RouteOptions
 
 from drivecnn import PolicyConfig, load_policy
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
@@ -23,12 +19,16 @@ from drivecnn.training.config import (
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
 from drivecnn.training.trainer import Trainer, disturb
+from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions
 
 SMALL = RunConfig(
     observation=ObservationConfig(cameras=CameraRig(image_size=(24, 48))),
     policy=PolicyConfig(camera_channels=(24, 48), map_channels=(12, 24), features=64),
     data=DataConfig(maps=("procedural:0-3",), routes=64, route_length=150.0, cars=32),
-    optimiser=OptimiserConfig(steps=500, batch_size=96, learning_rate=2e-3),
+    optimiser=OptimiserConfig(steps=400, batch_size=96, learning_rate=2e-3),
     validation=ValidationConfig(maps=("procedural:900",), routes=4, route_length=60.0, times=1),
     tracking=TrackingConfig(mode="disabled"),
 )
@@ -69,12 +69,6 @@ def test_the_checkpoint_knows_what_its_policy_sees(trained):
     policy, observation = load_run(trained)
     assert observation == SMALL.observation
     assert policy.config.camera_size == (24, 48)
-
-
-def test_the_loss_of_a_batch_falls_when_it_is_fitted():
-    trainer = Trainer(replace(BRIEF, optimiser=replace(BRIEF.optimiser, steps=60)))
-    losses = [trainer.train_step().loss for _ in range(60)]
-    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.3
 
 
 def test_two_runs_of_one_seed_are_the_same():

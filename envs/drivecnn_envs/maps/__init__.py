@@ -33,11 +33,19 @@ def load_map(spec: str) -> TownNetwork:
     if kind == "highway":
         return mirror_scenario(name)
     path = Path(spec)
-    if path.suffix == ".xodr" or path.is_file():
+    if path.suffix == ".xodr" or _is_file(path):
         return read_opendrive(path)
     raise MapError(
         f"map {spec!r} is not known: give {FORMS}; scenarios are {', '.join(sorted(SCENARIOS))}"
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that the system refuses."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def expand_maps(spec: str) -> list[str]:

@@ -1,5 +1,6 @@
 """highway-env's own scenarios as maps: its networks are y-down, ours are right-handed."""
 
+import networkx as nx
 import numpy as np
 from highway_env import envs as scenarios
 from highway_env.envs import racetrack_env
@@ -63,10 +64,16 @@ def _mirror(lane: AbstractLane, junction: str | None) -> SampledLane:
 
 
 def _junctions(network: RoadNetwork) -> dict[tuple[str, str], str]:
-    """The edges that lie in a junction: short ones that begin where there is a choice."""
-    return {
-        (start, end): start
+    """The edges in a junction, with its name: short ones that begin where there is a choice.
+
+    Edges that meet belong to one junction, which is named after its first node.
+    """
+    edges = [
+        (start, end)
         for start, ends in network.graph.items()
         for end, lanes in ends.items()
         if len(ends) > 1 and min(lane.length for lane in lanes) <= MAX_JUNCTION_LANE
-    }
+    ]
+    clusters = nx.connected_components(nx.Graph(edges))
+    names = {node: min(cluster) for cluster in clusters for node in cluster}
+    return {edge: names[edge[0]] for edge in edges}

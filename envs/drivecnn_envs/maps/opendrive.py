@@ -39,7 +39,7 @@ from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
 NO_LINE, STRIPED_LINE, SOLID_LINE = (
     int(kind) for kind in (LineType.NONE, LineType.STRIPED, LineType.CONTINUOUS_LINE)
 )
-PAVED_KINDS = frozenset({"bidirectional", "parking", "shoulder", "stop"})
+PAVED_KINDS = frozenset({"parking", "shoulder", "stop"})
 STEP = 0.5  # m, between points of a centre line
 MIN_POINT_STEP = 1e-4  # m, a centre line's points are at least this far apart
 MIN_LANE_WIDTH = 0.5  # m, a lane that is nowhere wider is no lane

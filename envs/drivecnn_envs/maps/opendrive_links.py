@@ -18,7 +18,9 @@ from drivecnn_envs.maps.opendrive_file import (
 from drivecnn_envs.maps.reference_line import Array
 from drivecnn_envs.maps.xml_lines import Element
 
-DRIVING_KINDS = frozenset({"driving", "entry", "exit", "onRamp", "offRamp", "connectingRamp"})
+DRIVING_KINDS = frozenset(
+    {"driving", "bidirectional", "entry", "exit", "onRamp", "offRamp", "connectingRamp"}
+)
 MIN_SECTION_LENGTH = 0.05  # m, a shorter lane section has no lane of its own: its ends become one
 
 

@@ -1,5 +1,7 @@
 """highway-env's scenarios, mirrored into right-handed axes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from highway_env.road.lane import CircularLane, StraightLane
@@ -55,7 +57,7 @@ def test_scenario_lanes_keep_width_and_speed_and_swap_their_edges(pairs, name):
 
 def test_lanes_of_an_edge_are_ordered_from_left_to_right():
     lanes = mirror_scenario("highway").graph["0"]["1"]
-    for left, right in zip(lanes[:-1], lanes[1:], strict=True):
+    for left, right in pairwise(lanes):
         assert left.local_coordinates(right.points[5])[1] == pytest.approx(-4.0)
 
 
@@ -70,6 +72,14 @@ def test_roundabout_runs_counter_clockwise():
 def test_random_routes_exist(name):
     routes = random_routes(mirror_scenario(name), 5, np.random.default_rng(0), 100.0)
     assert [route.length for route in routes] == [100.0] * 5
+
+
+@pytest.mark.parametrize("name", ROUTED)
+def test_routes_never_go_back_where_lanes_overlap(name):
+    for route in random_routes(mirror_scenario(name), 10, np.random.default_rng(0), 150.0):
+        steps = np.hypot(np.diff(route.x), np.diff(route.y))
+        assert steps.min() > 0.9
+        assert np.abs(np.diff(route.yaw)).max() < 0.35
 
 
 def test_intersection_offers_three_ways_from_each_side():

@@ -1,0 +1,113 @@
+"""The command line: bad input is one line and exit code 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from drivecnn import DrivingPolicy, save_policy
+from drivecnn.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(capsys, *arguments):
+    """Exit code and what was written to standard error."""
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    return code, capsys.readouterr().err
+
+
+def test_the_expert_is_evaluated_without_a_run(capsys, tmp_path):
+    arguments = ["--driver", "expert", "--map", "procedural:4", "--routes", 2]
+    code, error = run(
+        capsys, "evaluate", *arguments, "--route_length", 60, "--out", tmp_path / "out"
+    )
+    assert (code, error) == (0, "")
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["success_rate"] == 1.0
+
+
+def test_a_map_is_drawn_and_measured(capsys, tmp_path):
+    assert main(["map", "procedural:4", "--out", str(tmp_path / "map.png")]) == 0
+    assert "lane km" in capsys.readouterr().out
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "drive", "map"])
+def test_every_command_explains_itself(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert "--out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["map", "nowhere"], "procedural:SEED"),
+        (["map", "procedural:x"], "whole number"),
+        (["map", "highway:nothing"], "roundabout"),
+        (["map", "missing.xodr"], "missing.xodr"),
+        (["evaluate", "--map", "procedural:1"], "no run given"),
+        (["evaluate", "no/such/run", "--map", "procedural:1"], "no/such/run"),
+        (["evaluate", "--driver", "nobody"], "nobody"),
+        (["evaluate", "--driver", "expert", "--routes", "0"], "count 0"),
+        (["evaluate", "--driver", "expert", "--map", "procedural:9-3"], "FIRST-LAST"),
+        (["drive", "no/such/run"], "no/such/run"),
+        (["train", "--optimizer.steps", "3"], "optimizer"),
+        (["train", "--optimiser.steps", "0"], "optimiser.steps is 0"),
+        (["train", "--data.maps", "[nowhere]", "--tracking.mode", "disabled"], "nowhere"),
+        (["train", "--observation.cameras.image_size", "[0, 20000]"], "image_size"),
+        (["train", "--config", "missing.yaml"], "missing.yaml"),
+        (["fly"], "fly"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, arguments, reason):
+    monkeypatch.chdir(tmp_path)
+    code, error = run(capsys, *arguments)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert reason in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_an_unknown_config_key_is_named(capsys, tmp_path):
+    config = tmp_path / "mine.yaml"
+    config.write_text("optimiser:\n  stepps: 3\n")
+    code, error = run(capsys, "train", "--config", config, "--out", tmp_path / "run")
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "stepps" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_another_version_is_named(capsys, tmp_path):
+    save_policy(DrivingPolicy(), tmp_path)
+    path = tmp_path / "policy.safetensors"
+    header = {"format": 99, "policy": {}, "metadata": {}}
+    save_file(load_file(path), path, {"drivecnn": json.dumps(header)})
+    code, error = run(capsys, "evaluate", tmp_path, "--map", "procedural:1")
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "99" in error
+
+
+def test_a_checkpoint_that_does_not_say_what_it_sees_is_refused(capsys, tmp_path):
+    torch.manual_seed(0)
+    save_policy(DrivingPolicy(), tmp_path)
+    code, error = run(capsys, "evaluate", tmp_path, "--map", "procedural:1", "--routes", 1)
+    assert code == 2
+    assert "does not say what its policy sees" in error
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_config_is_read(capsys, tmp_path, config):
+    arguments = ["train", "--config", config, "--data.maps", "[nowhere]", "--out", tmp_path / "r"]
+    code, error = run(capsys, *arguments)
+    assert code == 2
+    assert "nowhere" in error
