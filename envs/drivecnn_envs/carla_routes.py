@@ -1,7 +1,7 @@
 """Published CARLA route files on our lanes. CARLA's y points the other way: negated here, once."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -109,12 +109,21 @@ def _extend(
     """The cheapest way to each of the next waypoint's lanes that can be reached at all."""
     best: dict[LaneIndex, _Candidate] = {}
     for candidate in before:
-        lengths, paths = nx.single_source_dijkstra(network.lane_graph, candidate.lanes[-1])
+        lengths, paths = _ways_from(network, candidate.lanes[-1])
         for lane in options.keys() & lengths.keys():
             cost = candidate.cost + lengths[lane] + options[lane] * GAP_COST
             if lane not in best or cost < best[lane].cost:
                 best[lane] = _Candidate(cost, candidate.lanes + paths[lane][1:])
     return list(best.values())
+
+
+def _ways_from(
+    network: TownNetwork, start: LaneIndex
+) -> tuple[dict[LaneIndex, float], dict[LaneIndex, list[LaneIndex]]]:
+    """Length [m] and lanes of the shortest way to every lane that can be reached."""
+    ways: Any = nx.single_source_dijkstra(network.lane_graph, start)  # typed as for one target too
+    lengths, paths = ways
+    return lengths, paths
 
 
 def _lanes_at(network: TownNetwork, waypoint: NDArray[np.float64]) -> dict[LaneIndex, float]:
