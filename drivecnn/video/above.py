@@ -21,9 +21,8 @@ from drivecnn.video.drawing import (
     polygon,
     polyline,
 )
-from drivecnn_envs.states import RESOLUTION
 from drivecnn_envs.vehicle import VEHICLE_LENGTH, VEHICLE_WIDTH
-from drivecnn_envs.world import Material, World
+from drivecnn_envs.world import RESOLUTION, Material, World
 
 TOP_SCALE = 5.0  # px/m of the view from above
 TOP_AHEAD = 0.68  # share of that view which lies ahead of the ego

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.looks import LOOK_SIZE, draw_look, fog_at, shade_sky, shade_texel
 from drivecnn_envs.noise import mix
-from drivecnn_envs.states import LAND_TEXEL, MIP_LEVELS, RESOLUTION, Atlas, States
-from drivecnn_envs.world import HEIGHT_UNIT
+from drivecnn_envs.states import LAND_TEXEL, Atlas, States
+from drivecnn_envs.world import HEIGHT_UNIT, MIP_LEVELS, RESOLUTION
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]

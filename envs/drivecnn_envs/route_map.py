@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.noise import normal
-from drivecnn_envs.states import ROAD_RESOLUTION, Atlas, RouteTable, States
+from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.tracking import point_at
+from drivecnn_envs.world import ROAD_RESOLUTION
 
 Bytes = NDArray[np.uint8]
 

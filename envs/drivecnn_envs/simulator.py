@@ -11,7 +11,7 @@ from drivecnn_envs.expert import expert_curvature
 from drivecnn_envs.observation import Observation, Observer
 from drivecnn_envs.route_map import drift_map_error, start_map_error
 from drivecnn_envs.scene import Scene
-from drivecnn_envs.states import RESOLUTION, Atlas, Infraction, RouteTable, States
+from drivecnn_envs.states import Atlas, Infraction, RouteTable, States
 from drivecnn_envs.tracking import project, speed_at, width_at
 from drivecnn_envs.vehicle import (
     DT,
@@ -21,7 +21,7 @@ from drivecnn_envs.vehicle import (
     move,
     steering_angle,
 )
-from drivecnn_envs.world import COLLISION_HEIGHT, Material
+from drivecnn_envs.world import COLLISION_HEIGHT, RESOLUTION, Material
 
 Outcomes = NDArray[np.uint8]  # (B,) RUNNING, SUCCESS, or FIRST_INFRACTION + index of INFRACTIONS
 

@@ -35,10 +35,7 @@ STATE = np.dtype(
 )
 States = NDArray[np.void]  # of dtype STATE
 
-RESOLUTION = 0.25  # m per texel of a world's raster
-MIP_LEVELS = 3  # 0.25, 0.5 and 1 m per texel
 LAND_TEXEL = 0  # number of the texel that stands for the land beyond every world's raster
-ROAD_RESOLUTION = 1.0  # m per texel of the coarse road map
 _LAND = np.array([[0, 160, 0, 0]], np.uint8)  # plain land, middling shade, no paint, flat
 
 

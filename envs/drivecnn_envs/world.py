@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.raster import halve, stamp_box, stamp_disc, stamp_strip
 from drivecnn_envs.roads import SampledLane, TownNetwork
-from drivecnn_envs.states import MIP_LEVELS, RESOLUTION, ROAD_RESOLUTION
 
 Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
+RESOLUTION = 0.25  # m per texel of a world's raster
+MIP_LEVELS = 3  # 0.25, 0.5 and 1 m per texel
+ROAD_RESOLUTION = 1.0  # m per texel of the coarse road map
 MARGIN = 60.0  # m of land around the outermost lanes
 MAX_TEXELS = 400_000_000  # 25 km2
 LANE_OVERLAP = 0.15  # m, lanes are drawn this much wider than they are, or gaps would show

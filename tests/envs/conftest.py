@@ -14,9 +14,17 @@ from drivecnn_envs.roads import SampledLane, TownNetwork
 from drivecnn_envs.routes import follow
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import RUNNING, Simulator
-from drivecnn_envs.states import MIP_LEVELS, RESOLUTION, ROAD_RESOLUTION
 from drivecnn_envs.towns import RouteOptions, load_simulator
-from drivecnn_envs.world import HEIGHT_UNIT, Material, World, build_world, is_road
+from drivecnn_envs.world import (
+    HEIGHT_UNIT,
+    MIP_LEVELS,
+    RESOLUTION,
+    ROAD_RESOLUTION,
+    Material,
+    World,
+    build_world,
+    is_road,
+)
 
 CARLA_TOWNS = ("Town01", "Town03", "Town04", "Town06")
 SMALL = ObservationConfig(CameraRig(image_size=(24, 48)))

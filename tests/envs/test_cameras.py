@@ -8,8 +8,8 @@ import pytest
 
 from drivecnn_envs.cameras import NOISE, CameraRig, Walk, render
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.states import RESOLUTION, STATE, Atlas
-from drivecnn_envs.world import Material, World
+from drivecnn_envs.states import STATE, Atlas
+from drivecnn_envs.world import RESOLUTION, Material, World
 
 RIG = CameraRig()
 AHEAD_ONLY = dataclasses.replace(RIG, yaws=(0.0,))

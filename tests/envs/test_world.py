@@ -6,8 +6,16 @@ import pytest
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.maps import load_map
 from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
-from drivecnn_envs.states import MIP_LEVELS, RESOLUTION, ROAD_RESOLUTION, Atlas
-from drivecnn_envs.world import COLLISION_HEIGHT, MARGIN, Material, build_world
+from drivecnn_envs.states import Atlas
+from drivecnn_envs.world import (
+    COLLISION_HEIGHT,
+    MARGIN,
+    MIP_LEVELS,
+    RESOLUTION,
+    ROAD_RESOLUTION,
+    Material,
+    build_world,
+)
 
 
 def at(raster, world, points, resolution=RESOLUTION):
