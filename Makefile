@@ -15,7 +15,6 @@ demo: $(VENV)/.ready
 	rm -rf $(RUN)
 	$(BIN)/drivecnn train --config configs/demo.yaml --out $(RUN)
 	$(BIN)/drivecnn evaluate $(RUN) --map procedural:1000-1009 --routes 100 --route_length 400 --junctions 3
-	$(BIN)/drivecnn drive $(RUN) --map procedural:1000 --route_length 200 --junctions 2 --out $(RUN)/drive.mp4
 
 test: $(VENV)/.ready
 	$(BIN)/pytest

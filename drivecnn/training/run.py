@@ -20,6 +20,8 @@ from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
 from drivecnn.training.state import STATE_NAME, load_state, save_state
 from drivecnn.training.trainer import StepReport, Trainer
+from drivecnn.video import record_drive
+from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
 
 LOG_EVERY = 20  # steps
@@ -52,13 +54,15 @@ def train(
     if not resume and (folder / STATE_NAME).exists():
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
     trainer = Trainer(config)
-    folder.mkdir(parents=True, exist_ok=True)
+    routes = RouteOptions(config.validation.routes, config.validation.route_length)
+    validation = load_simulator(config.validation.maps, routes, config.observation, config.seed)
     if resume:
         load_state(trainer, folder)
+    folder.mkdir(parents=True, exist_ok=True)
     settings = {"config": dataclasses.asdict(config), **provenance()}
     replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
     with Tracker(config.tracking, folder, settings) as tracker:
-        session = _Session(trainer, folder, tracker, settings, on_progress)
+        session = _Session(trainer, validation, folder, settings, tracker, on_progress)
         try:
             return session.run()
         finally:
@@ -71,24 +75,20 @@ class _Session:
     def __init__(
         self,
         trainer: Trainer,
+        validation: Simulator,
         folder: Path,
-        tracker: Tracker,
         settings: dict[str, Any],
+        tracker: Tracker,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        self.trainer, self.folder, self.tracker = trainer, folder, tracker
-        self.settings, self.on_progress = settings, on_progress
+        self.trainer, self.simulator, self.folder = trainer, validation, folder
+        self.settings, self.tracker, self.on_progress = settings, tracker, on_progress
         self.recent: deque[bool] = deque(maxlen=RECENT_EPISODES)
         self.losses: deque[float] = deque(maxlen=LOG_EVERY)
         self.validation: Metrics | None = None
-        config = trainer.config
-        routes = RouteOptions(config.validation.routes, config.validation.route_length)
-        self.validation_simulator = load_simulator(
-            config.validation.maps, routes, config.observation, config.seed
-        )
 
     def run(self) -> Metrics:
-        """Train to the end; returns the last validation."""
+        """Train to the end and film a drive; returns the last validation."""
         config = self.trainer.config
         steps = config.optimiser.steps
         checks = np.ceil(np.linspace(0, steps, config.validation.times + 1)[1:])
@@ -107,7 +107,9 @@ class _Session:
             success = float(np.mean(self.recent)) if self.recent else None
             loss = float(np.mean(self.losses))
             self.on_progress(Progress(report.step, steps, loss, success, self.validation))
-        return self.validation or self._validate()
+        metrics = self.validation or self._validate()
+        self._film()
+        return metrics
 
     def save(self) -> None:
         """Write the policy and the state of the training."""
@@ -117,10 +119,10 @@ class _Session:
 
     def _validate(self) -> Metrics:
         """Drive the averaged policy through the validation towns."""
-        simulator, seed = self.validation_simulator, self.trainer.config.seed
-        driver = PolicyDriver(self.trainer.averaged_policy, simulator.observe)
-        starts = [Start(route, seed + route) for route in range(len(simulator.scene.routes))]
-        metrics = self.validation = summarise(list(rollout(simulator, driver, starts)))
+        seed = self.trainer.config.seed
+        starts = [Start(route, seed + route) for route in range(len(self.simulator.scene.routes))]
+        episodes = list(rollout(self.simulator, self._driver(), starts))
+        metrics = self.validation = summarise(episodes)
         values = {
             f"validation/{name}": float(value)
             for name, value in dataclasses.asdict(metrics).items()
@@ -129,6 +131,15 @@ class _Session:
         self.tracker.log(values, self.trainer.step)
         self.tracker.log_images("observations", self._pictures(), self.trainer.step)
         return metrics
+
+    def _driver(self) -> PolicyDriver:
+        return PolicyDriver(self.trainer.averaged_policy, self.simulator.observe)
+
+    def _film(self) -> None:
+        """Film one route of the validation towns, for the run folder and for W&B."""
+        path = self.folder / "drive.mp4"
+        record_drive(self.simulator, self._driver(), Start(0, self.trainer.config.seed), path)
+        self.tracker.log_video("drive", path)
 
     def _log(self, report: StepReport) -> None:
         values = {

@@ -62,7 +62,8 @@ def test_it_needs_both_its_inputs(trained, dropped):
 
 def test_a_run_folder_holds_what_it_says(trained):
     names = {path.name for path in trained.iterdir()}
-    assert names == {"policy.safetensors", "policy.json", "run.json", "trainer.safetensors"}
+    files = {"policy.safetensors", "policy.json", "run.json", "trainer.safetensors", "drive.mp4"}
+    assert names == files
 
 
 def test_the_checkpoint_knows_what_its_policy_sees(trained):
