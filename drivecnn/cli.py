@@ -8,6 +8,10 @@ from collections.abc import Sequence
 # slower. It reads this when it is loaded, so it is set before torch and numba are imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# W&B sends error reports and usage telemetry also from offline runs. Nothing leaves this machine
+# unless the user asks for it.
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 2 for bad input, 130 after Ctrl-C."""
