@@ -26,6 +26,7 @@ from drivecnn_envs.world import build_world
 Bytes = NDArray[np.uint8]
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
+JUNCTION = 0.655  # share of the demo film that is over when the car enters a junction
 CARLA = Path("data/maps/opendrive/carla")
 MAP = "procedural:3"
 CAMERAS = CameraRig(image_size=(132, 400))
@@ -33,7 +34,6 @@ GAP = 4  # px between images
 BEFORE_JUNCTION = 8.0  # m
 ROUTE_LENGTH = 200.0  # m
 CAPTION_SIZE = 15  # px
-COARSE = 4  # intensity levels that become one: the cameras' noise would make the file 2.4 MB
 
 
 class Place(NamedTuple):
@@ -88,15 +88,15 @@ def camera_page(places: list[Place]) -> Image.Image:
 
 
 def film_frame(path: Path) -> Image.Image:
-    """The frame at one third of an MP4."""
+    """The frame of the demo's film in which the car enters a junction."""
     with av.open(path) as film:
-        number = film.streams.video[0].frames // 3
+        number = int(film.streams.video[0].frames * JUNCTION)
         frame = next(islice(film.decode(video=0), number, None))
         return Image.fromarray(frame.to_ndarray(format="rgb24"))
 
 
 def main() -> None:
-    """Write `cameras.png` and `map.png`, and `drive.png` where a film is given."""
+    """Write `cameras.jpg` and `map.png`, and `drive.png` where a film is given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the pictures")
     parser.add_argument("--film", type=Path, help="MP4 that drive.png is a frame of")
@@ -107,8 +107,7 @@ def main() -> None:
     if "DRIVECNN_SHARED" in os.environ:
         towns = Path(os.environ["DRIVECNN_SHARED"]) / CARLA
         places += [place._replace(map=str(towns / place.map)) for place in CARLA_PLACES]
-    page = camera_page(places).point(lambda level: level // COARSE * COARSE)
-    page.save(folder / "cameras.png", optimize=True)
+    camera_page(places).save(folder / "cameras.jpg", quality=88)
     draw_map(load_map(MAP), folder / "map.png")
     if options.film is not None:
         film_frame(options.film).save(folder / "drive.png", optimize=True)
