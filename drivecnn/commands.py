@@ -82,7 +82,8 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
     except OSError as error:
-        sys.stderr.write(f"drivecnn {command}: {error.filename or ''} {error.strerror or error}\n")
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"drivecnn {command}: {where}{error.strerror or error}\n")
         return BAD_INPUT
     except KeyboardInterrupt:
         sys.stderr.write(f"drivecnn {command}: stopped\n")

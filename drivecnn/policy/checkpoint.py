@@ -106,8 +106,10 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)  # mkstemp's own 0o600 would hide the run from a team
         Path(temporary).replace(path)
-    except BaseException:  # also Ctrl-C: leave nothing behind
+    except BaseException as error:  # also Ctrl-C: leave nothing behind
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk does not say which file it was
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
