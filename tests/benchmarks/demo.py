@@ -23,10 +23,12 @@ from drivecnn_envs.towns import RouteOptions
 
 DEMO, CLONING, FIGURES = Path("runs/demo"), Path("runs/cloning"), Path("runs/figures")
 UNSEEN = "procedural:1000-1009"
+UNTOUCHED = "procedural:2000-2019"  # no setting was ever chosen by its result on these
 TOWN01 = (
     Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla/Town01.xodr"
 )
 TOWN_ROUTES = RouteOptions(100, 400.0, min_junctions=3)
+MANY_ROUTES = RouteOptions(200, 400.0, min_junctions=3)
 CARLA_ROUTES = RouteOptions(50, 400.0)
 
 
@@ -37,6 +39,7 @@ def main() -> None:
     cases = {
         "unseen towns": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
         "unseen towns, other routes": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, seed=1)),
+        "towns nothing was chosen on": (DEMO, EvaluationConfig(UNTOUCHED, MANY_ROUTES)),
         "CARLA Town01": (DEMO, EvaluationConfig(str(TOWN01), CARLA_ROUTES)),
         "cameras blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="cameras")),
         "route map blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="route_map")),
