@@ -143,8 +143,15 @@ def _evaluate(options: Namespace, console: Console) -> None:
     with evaluation_display(console, choice.routes) as on_episode:
         evaluation = evaluate(config, policy, observation, on_episode)
     console.print(evaluation_table(evaluation))
-    path = write_report(evaluation, options.out or options.run or Path("runs/expert"))
+    path = write_report(evaluation, options.out or _report_folder(options.run))
     console.print(f"written to {path}")
+
+
+def _report_folder(run: Path | None) -> Path:
+    """Where a report goes unless the user says: the run folder, also of a checkpoint file."""
+    if run is None:
+        return Path("runs/expert")
+    return run if run.is_dir() else run.parent
 
 
 def _drive(options: Namespace, console: Console) -> None:

@@ -17,7 +17,6 @@ from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import git_sha
 from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.maps import expand_maps
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -112,7 +111,7 @@ def evaluate(
     Raises:
         MapError: if a map cannot be read or has no such routes.
     """
-    simulator = load_simulator(expand_maps(config.map), config.routes, observation, config.seed)
+    simulator = load_simulator([config.map], config.routes, observation, config.seed)
     starts = [
         Start(route, config.seed * SEED_STRIDE + route) for route in range(config.routes.count)
     ]

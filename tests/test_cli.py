@@ -1,5 +1,6 @@
 """The command line: bad input is one line and exit code 2."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from drivecnn import DrivingPolicy, save_policy
 from drivecnn.cli import main
+from drivecnn_envs.observation import ObservationConfig
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,6 +105,15 @@ def test_a_checkpoint_that_does_not_say_what_it_sees_is_refused(capsys, tmp_path
     code, error = run(capsys, "evaluate", tmp_path, "--map", "procedural:1", "--routes", 1)
     assert code == 2
     assert "does not say what its policy sees" in error
+
+
+def test_a_checkpoint_file_is_reported_on_beside_it(capsys, tmp_path):
+    torch.manual_seed(0)
+    observation = dataclasses.asdict(ObservationConfig())
+    checkpoint = save_policy(DrivingPolicy(), tmp_path, {"config": {"observation": observation}})
+    arguments = [checkpoint, "--map", "procedural:1", "--routes", 1, "--route_length", 60]
+    assert run(capsys, "evaluate", *arguments) == (0, "")
+    assert json.loads((tmp_path / "report.json").read_text())["routes"] == 1
 
 
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)

@@ -145,6 +145,7 @@ class _Session:
         values = {
             "train/loss": float(np.mean(self.losses)),
             "train/nll": report.nll,
+            "train/curvature_mae": report.curvature_mae,
             "train/gradient_norm": report.gradient_norm,
             "train/learning_rate": report.learning_rate,
             "train/expert_share": report.expert_share,
@@ -157,5 +158,4 @@ class _Session:
     def _pictures(self) -> list[NDArray[np.uint8]]:
         """What some cars of the fleet see: three cameras side by side, (H, 3 W, 3)."""
         states = self.trainer.fleet.states[:IMAGE_ROWS]
-        cameras = self.trainer.simulator.observe(states).cameras  # (B, C, 3, H, W)
-        return [np.concatenate(seen.transpose(0, 2, 3, 1), axis=1) for seen in cameras]
+        return list(self.trainer.simulator.observe(states).side_by_side())

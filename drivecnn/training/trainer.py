@@ -16,12 +16,11 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
-from drivecnn.losses import NLLLoss
+from drivecnn.losses import Loss, NLLLoss
 from drivecnn.policy import DrivingPolicy
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
-from drivecnn_envs.route_map import start_map_error
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 
@@ -35,6 +34,7 @@ class StepReport(NamedTuple):
     step: int  # steps done
     loss: float
     nll: float
+    curvature_mae: float  # 1/m, of the distribution's mean
     gradient_norm: float
     learning_rate: float
     expert_share: float
@@ -87,7 +87,7 @@ class Trainer:
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
         averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging)
-        self.loss = NLLLoss()
+        self.loss: Loss = NLLLoss()
         self.simulator = load_simulator(
             config.data.maps,
             RouteOptions(config.data.routes, config.data.route_length),
@@ -132,6 +132,7 @@ class Trainer:
             self.step,
             float(terms.total.detach()),
             float(terms.nll),
+            float(terms.curvature_mae),
             float(torch.as_tensor(norm)),
             learning_rate,
             self.driver.expert_share,
@@ -153,9 +154,7 @@ class Trainer:
         config = self.config.data
         states = self.buffer.sample(self.config.optimiser.batch_size, self.rng)
         disturb(states, config, self.rng)
-        states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
-        view = self.simulator.observer.config.route_map
-        start_map_error(states, view.position_error, view.heading_error)
+        self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
         observation = self.simulator.observe(states)
         observation.route_map[self.rng.random(len(states)) < config.route_dropout, 1] = 0
         tensors = (*observation, self.simulator.expert(states))

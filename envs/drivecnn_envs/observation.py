@@ -23,6 +23,12 @@ class Observation(NamedTuple):
     cameras: Bytes
     route_map: Bytes
 
+    def side_by_side(self) -> Bytes:
+        """Each car's cameras in a row, for people: (B, H, C x W, 3) uint8."""
+        batch, count, channels, height, width = self.cameras.shape
+        rows = self.cameras.transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
+        return rows.reshape(batch, height, count * width, channels)
+
 
 class Observer:
     """Turns states into observations, as a pure function of the states."""

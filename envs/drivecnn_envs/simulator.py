@@ -50,9 +50,17 @@ class Simulator:
     def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
         """States (B,) at the start of routes (B,), at the speed that suits their first metre."""
         states = self.scene.start(routes, seeds)
+        self._draw_map_error(states)
+        return states
+
+    def reseed(self, states: States, seeds: ArrayLike) -> None:
+        """Give states (B,) other seeds (B,), in place: another look and another map error."""
+        states["seed"] = seeds
+        self._draw_map_error(states)
+
+    def _draw_map_error(self, states: States) -> None:
         view = self.observer.config.route_map
         start_map_error(states, view.position_error, view.heading_error)
-        return states
 
     def observe(self, states: States) -> Observation:
         """What the cars see."""

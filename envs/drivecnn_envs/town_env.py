@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.observation import Observation, ObservationConfig
 from drivecnn_envs.simulator import RUNNING, SUCCESS, Simulator, infraction_of
-from drivecnn_envs.states import States
+from drivecnn_envs.states import Infraction, States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.tracking import speed_at
 from drivecnn_envs.vehicle import DT, MAX_CURVATURE, SUBSTEPS, control_speed, steering_angle
@@ -146,7 +146,7 @@ class TownEnv(AbstractEnv):
         self.outcome = int(outcomes[0])
         reward = float(reward_of(self.state["progress"] - before, outcomes)[0])
         infraction = infraction_of(self.outcome)
-        truncated = infraction == "timeout"
+        truncated = infraction is Infraction.TIMEOUT
         terminated = self.outcome != RUNNING and not truncated
         return self._observe(), reward, terminated, truncated, self._info()
 
@@ -154,8 +154,7 @@ class TownEnv(AbstractEnv):
         """The three cameras side by side, (H, 3 W, 3) uint8."""
         if self.render_mode is None:
             return None
-        cameras = self.simulator.observe(self.state).cameras[0]  # (C, 3, H, W)
-        return np.concatenate(cameras.transpose(0, 2, 3, 1), axis=1)
+        return np.asarray(self.simulator.observe(self.state).side_by_side()[0])
 
     def _observe(self) -> dict[str, NDArray[np.uint8]]:
         observation: Observation = self.simulator.observe(self.state)

@@ -8,7 +8,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
-from drivecnn_envs.states import STATE, States
+from drivecnn_envs.states import STATE, Infraction, States
 from drivecnn_envs.town_env import (
     MAX_SEED,
     action_space,
@@ -75,7 +75,8 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
             )
             self.outcomes[ended] = RUNNING
             rewards[ended] = 0.0
-        truncated = np.array([infraction_of(code) == "timeout" for code in self.outcomes.tolist()])
+        infractions = [infraction_of(code) for code in self.outcomes.tolist()]
+        truncated = np.array([infraction is Infraction.TIMEOUT for infraction in infractions])
         terminated = (self.outcomes != RUNNING) & ~truncated
         return self._observe(), rewards, terminated, truncated, self._infos()
 

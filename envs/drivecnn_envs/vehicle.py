@@ -63,7 +63,10 @@ def move(
     return x, y, yaw, speed
 
 
+@njit(cache=True)
 def steering_angles(curvature: NDArray[np.float32]) -> NDArray[np.float64]:
     """Front-wheel angles (B,) [rad] of curvatures (B,) [1/m]; see `steering_angle`."""
-    bounded = np.clip(curvature.astype(np.float64), -MAX_CURVATURE, MAX_CURVATURE)
-    return np.asarray(np.arctan(2.0 * np.tan(np.arcsin(bounded * VEHICLE_LENGTH / 2.0))))
+    angles = np.empty(len(curvature))
+    for i in range(len(curvature)):
+        angles[i] = steering_angle(curvature[i])
+    return angles
