@@ -153,16 +153,20 @@ class TownNetwork(RoadNetwork):
 
     graph: dict[str, dict[str, list[SampledLane]]]
 
-    def __init__(self, name: str = "town", join_gap: float = JOIN_GAP) -> None:
+    def __init__(
+        self, name: str = "town", join_gap: float = JOIN_GAP, *, left_hand: bool = False
+    ) -> None:
         """Make an empty network.
 
         Args:
             name: for people.
             join_gap: m, a lane that starts this near to another's end continues it.
+            left_hand: whether traffic keeps to the left.
         """
         super().__init__()
         self.name = name
         self.join_gap = join_gap
+        self.left_hand = left_hand
         self.paved: list[PavedStrip] = []
 
     @cached_property

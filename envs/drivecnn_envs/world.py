@@ -177,9 +177,10 @@ def _paint_lines(
 ) -> None:
     """Draw the lanes' edges, worn as the town's seed says."""
     edge, centre = np.zeros((2, *base.shape[:2]), np.uint8)
-    for (_, _, number), lane in network.lanes.items():
+    for (start, end, number), lane in network.lanes.items():
+        innermost = len(network.graph[start][end]) - 1 if network.left_hand else 0
         for side, line in enumerate(lane.line_types):
-            target = centre if side == 1 and number == 0 else edge
+            target = centre if (side, number) == (not network.left_hand, innermost) else edge
             for stretch in _stretches(lane, side, line):
                 widths = np.full(len(stretch), LINE_WIDTH / 2 / RESOLUTION)
                 stamp_strip(target, _texels(stretch, origin), widths, 255)

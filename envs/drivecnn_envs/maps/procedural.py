@@ -12,6 +12,7 @@ import numpy as np
 from highway_env.road.lane import LineType
 from numpy.typing import NDArray
 
+from drivecnn_envs.maps.curves import SAMPLE_SPACING, connect, trim, wrap
 from drivecnn_envs.roads import SampledLane, TownNetwork
 
 Array = NDArray[np.float64]
@@ -29,7 +30,6 @@ CORNER_RADIUS = (6.5, 10.0)  # m, centre line of a right turn
 MAX_CURVATURE = 0.185  # 1/m, a vehicle here turns at up to 0.2
 LANE_WIDTH = (3.0, 4.0)  # m
 MAX_CUTBACK = 24.0  # m, how far a junction reaches into a street
-SAMPLE_SPACING = 0.5  # m
 SPEED_LIMIT = 13.9  # m/s
 
 
@@ -64,7 +64,7 @@ def _draw_town(name: str, rng: np.random.Generator) -> TownNetwork:
     corner_radius = rng.uniform(*CORNER_RADIUS)
     cutbacks = {node: _cutback(arms[node], streets, corner_radius) for node in nodes}
     for (start, end), street in streets.items():
-        curve = _trim(street.curve, cutbacks[start], cutbacks[end])
+        curve = trim(street.curve, cutbacks[start], cutbacks[end])
         _add_street_lanes(network, (start, end), curve, street)
     for node in nodes:
         _connect_arms(network, node, arms[node])
@@ -147,11 +147,7 @@ def _street_curve(
 
 
 def _is_clear(heading: float, others: list[float]) -> bool:
-    return all(abs(_wrap(heading - other)) >= MIN_ARM_ANGLE for other in others)
-
-
-def _wrap(angle: float) -> float:
-    return float((angle + np.pi) % (2 * np.pi) - np.pi)
+    return all(abs(wrap(heading - other)) >= MIN_ARM_ANGLE for other in others)
 
 
 def _arms(node: Node, streets: dict[Arm, Street]) -> dict[Node, float]:
@@ -172,21 +168,6 @@ def _cutback(arms: dict[Node, float], streets: dict[Arm, Street], radius: float)
     gaps = np.diff([*headings, headings[0] + 2 * np.pi])
     sharpest = min(float(gaps.min()), np.pi * 0.8)
     return float(np.clip((half_width + radius) / np.tan(sharpest / 2), 7.0, MAX_CUTBACK))
-
-
-def _trim(curve: Array, at_start: float, at_end: float) -> Array:
-    """The curve without its first and last metres, sampled evenly; (N, 2) m."""
-    stations = _stations(curve)
-    keep = np.linspace(
-        at_start,
-        stations[-1] - at_end,
-        int((stations[-1] - at_start - at_end) / SAMPLE_SPACING) + 2,
-    )
-    return np.stack([np.interp(keep, stations, axis) for axis in curve.T], axis=1)
-
-
-def _stations(curve: Array) -> Array:
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
 
 
 def _add_street_lanes(network: TownNetwork, ends: Arm, curve: Array, street: Street) -> None:
@@ -230,48 +211,3 @@ def _connect_arms(network: TownNetwork, node: Node, arms: dict[Node, float]) -> 
 
 def _ordered_pairs(items: list[Node]) -> Iterator[tuple[Node, Node]]:
     return ((a, b) for a in items for b in items if a != b)
-
-
-def connect(start: Array, start_heading: float, end: Array, end_heading: float) -> Array:
-    """A smooth path from one pose to another, about two points a metre; (N, 2) m.
-
-    A circular fillet between the two tangents where they meet ahead, else a cubic.
-    """
-    first = np.array([np.cos(start_heading), np.sin(start_heading)])
-    last = np.array([np.cos(end_heading), np.sin(end_heading)])
-    turn = _wrap(end_heading - start_heading)
-    gap = end - start
-    sine = first[0] * last[1] - first[1] * last[0]
-    if abs(turn) > 0.25 and abs(sine) > 1e-6:
-        ahead = (gap[0] * last[1] - gap[1] * last[0]) / sine  # start to where the tangents meet
-        behind = (first[0] * gap[1] - first[1] * gap[0]) / sine  # from there to the end
-        if ahead > 0.5 and behind > 0.5:
-            return _fillet(start, start + ahead * first, end, min(ahead, behind) * 0.999, turn)
-    length = float(np.linalg.norm(gap))
-    t = np.linspace(0.0, 1.0, max(int(length / SAMPLE_SPACING), 2) + 1)[:, None]
-    curve: Array = (
-        (2 * t**3 - 3 * t**2 + 1) * start
-        + (t**3 - 2 * t**2 + t) * first * length
-        + (3 * t**2 - 2 * t**3) * end
-        + (t**3 - t**2) * last * length
-    )
-    return curve
-
-
-def _fillet(start: Array, corner: Array, end: Array, tangent: float, turn: float) -> Array:
-    """Straight, arc of the largest radius that fits, straight; sampled evenly, (N, 2) m."""
-    first = (corner - start) / np.linalg.norm(corner - start)
-    radius = tangent / np.tan(abs(turn) / 2)
-    left = np.sign(turn) * np.array([-first[1], first[0]])
-    centre = corner - tangent * first + radius * left
-    angles = np.linspace(0.0, turn, max(int(radius * abs(turn) / 0.1), 8))
-    spokes = -left * radius
-    arc = centre + np.stack(
-        [
-            np.cos(angles) * spokes[0] - np.sin(angles) * spokes[1],
-            np.sin(angles) * spokes[0] + np.cos(angles) * spokes[1],
-        ],
-        axis=1,
-    )
-    path = np.concatenate([[start], arc, [end]])
-    return _trim(path, 0.0, 0.0)
