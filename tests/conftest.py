@@ -15,3 +15,12 @@ def shared():
     if not (folder / "data").is_dir():
         pytest.fail(f"expected real data in {folder / 'data'}: set DRIVECNN_SHARED to its parent")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def world_cache(tmp_path_factory):
+    """A folder of its own for built worlds, so that tests neither find nor leave any."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("worlds")
+        patch.setenv("DRIVECNN_CACHE", str(folder))
+        yield folder

@@ -133,7 +133,7 @@ def _lanes_at(network: TownNetwork, waypoint: NDArray[np.float64]) -> dict[LaneI
     nearest lane for them, and so do we.
     """
     found = {}
-    for index in network.closest_lanes(waypoint[:2], CANDIDATES * 8):
+    for index in network.lanes_near(waypoint[:2], MAX_GAP):
         lane = network.lanes[index]
         station, lateral = lane.local_coordinates(waypoint[:2])
         gap = abs(lateral) + max(-station, station - lane.length, 0.0)

@@ -12,16 +12,22 @@ import numpy as np
 from highway_env.road.lane import AbstractLane, LineType
 from highway_env.road.road import RoadNetwork
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from drivecnn_envs.errors import MapError
+from drivecnn_envs.polylines import (
+    Polylines,
+    interpolate,
+    lanes_within,
+    locate,
+    nearest_lane,
+    place,
+)
 
 Array = NDArray[np.float64]
 LaneIndex = tuple[str, str, int]
 
 JOIN_GAP = 0.2  # m
 LANE_CHANGE_COST = 50.0  # m, what a lane change costs a route planner
-CLOSEST_CANDIDATES = 24  # lane points looked at before the exact distance decides
 
 
 class SampledLane(AbstractLane):
@@ -77,36 +83,22 @@ class SampledLane(AbstractLane):
 
     def position(self, longitudinal: float, lateral: float) -> Array:
         """World position (2,) [m] of lane coordinates, lateral positive to the left."""
-        heading = self.heading_at(longitudinal)
-        beyond = longitudinal - min(max(longitudinal, 0.0), self.length)
-        x = np.interp(longitudinal, self.stations, self.points[:, 0])
-        y = np.interp(longitudinal, self.stations, self.points[:, 1])
-        cos, sin = np.cos(heading), np.sin(heading)
-        return np.array([x + beyond * cos - lateral * sin, y + beyond * sin + lateral * cos])
+        return np.array(place(self.points, self.stations, self.headings, longitudinal, lateral))
 
     def local_coordinates(self, position: Array) -> tuple[float, float]:
         """Lane coordinates (longitudinal, lateral) [m] of a world position."""
-        starts, spans = self.points[:-1], np.diff(self.points, axis=0)  # (N-1, 2)
-        lengths = np.diff(self.stations)
-        offsets = np.asarray(position) - starts
-        along = (offsets * spans).sum(axis=1) / lengths
-        clamped = np.clip(along, 0.0, lengths)
-        gaps = offsets - spans * (clamped / lengths)[:, None]
-        nearest = int(np.argmin((gaps**2).sum(axis=1)))
-        station = clamped[nearest]
-        if (nearest == 0 and along[0] < 0) or (nearest == len(along) - 1 and along[-1] > station):
-            station = along[nearest]
-        unit = spans[nearest] / lengths[nearest]
-        lateral = unit[0] * offsets[nearest, 1] - unit[1] * offsets[nearest, 0]
-        return float(self.stations[nearest] + station), float(lateral)
+        longitudinal, lateral = locate(self.points, self.stations, position[0], position[1])
+        return longitudinal, lateral
 
     def heading_at(self, longitudinal: float) -> float:
         """Heading [rad] of the centre line, counter-clockwise from x."""
-        return float(np.interp(longitudinal, self.stations, self.headings))
+        heading: float = interpolate(longitudinal, self.stations, self.headings)
+        return heading
 
     def width_at(self, longitudinal: float) -> float:
         """Lane width [m]."""
-        return float(np.interp(longitudinal, self.stations, self.widths))
+        width: float = interpolate(longitudinal, self.stations, self.widths)
+        return width
 
     def edge(self, side: int) -> Array:
         """The right (side 0) or left (side 1) edge of the lane, (N, 2) [m]."""
@@ -169,9 +161,15 @@ class TownNetwork(RoadNetwork):
         self.left_hand = left_hand
         self.paved: list[PavedStrip] = []
 
+    def add_lane(self, _from: str, _to: str, lane: AbstractLane) -> None:
+        """Add a lane from one node to another, to the right of those already there."""
+        super().add_lane(_from, _to, lane)
+        for derived in ("lanes", "lane_graph", "_closest"):
+            self.__dict__.pop(derived, None)
+
     @cached_property
     def lanes(self) -> dict[LaneIndex, SampledLane]:
-        """All lanes by index. Built on first use: add lanes before."""
+        """All lanes by index."""
         lanes: dict[LaneIndex, SampledLane] = self.lanes_dict()
         if not lanes:
             raise MapError(f"{self.name} has no driving lane: give a map with at least one road")
@@ -210,24 +208,46 @@ class TownNetwork(RoadNetwork):
         return [beside for beside, edge in self.lane_graph[index].items() if edge["change"]]
 
     @cached_property
-    def _point_index(self) -> tuple[cKDTree, NDArray[np.int64], list[LaneIndex]]:
-        """A tree over all lane points, the lane number of each, and the lanes' indices."""
-        points = np.concatenate([lane.points for lane in self.lanes.values()])
-        counts = [len(lane.points) for lane in self.lanes.values()]
-        return cKDTree(points), np.repeat(np.arange(len(counts)), counts), list(self.lanes)
+    def _closest(self) -> "_ClosestLane":
+        return _ClosestLane(self.lanes_dict())
 
-    def closest_lanes(self, position: Array, points: int = CLOSEST_CANDIDATES) -> list[LaneIndex]:
-        """Indices of the lanes that own the nearest lane points to a position [m], unordered."""
-        tree, owners, indices = self._point_index
-        _, nearest = tree.query(position, k=min(points, len(owners)))
-        return [indices[number] for number in np.unique(owners[np.atleast_1d(nearest)])]
+    def lanes_near(self, position: ArrayLike, radius: float) -> list[LaneIndex]:
+        """Indices of all lanes within a radius [m] of a position (2,) [m], and of some more."""
+        x, y = np.asarray(position, dtype=np.float64)
+        return self._closest.near(x, y, radius)
 
-    def get_closest_lane_index(self, position: Array, heading: float | None = None) -> LaneIndex:
-        """The lane nearest to a position [m] and heading [rad], as highway-env weighs it."""
-        return min(
-            self.closest_lanes(position),
-            key=lambda index: self.lanes[index].distance_with_heading(position, heading),
-        )
+    def get_closest_lane_index(
+        self, position: ArrayLike, heading: float | None = None
+    ) -> LaneIndex:
+        """The lane nearest to a position (2,) [m] and heading [rad], exactly as highway-env says."""
+        x, y = np.asarray(position, dtype=np.float64)
+        return self._closest.to(x, y, heading)
+
+
+class _ClosestLane:
+    """Finds lanes by place: sampled lanes all at once, lanes of any other kind one by one."""
+
+    def __init__(self, lanes: dict[LaneIndex, AbstractLane]) -> None:
+        self.order = {index: number for number, index in enumerate(lanes)}
+        self.sampled = [index for index, lane in lanes.items() if type(lane) is SampledLane]
+        self.others = {index: lane for index, lane in lanes.items() if index not in self.sampled}
+        self.polylines = Polylines.of([lanes[index] for index in self.sampled])
+
+    def to(self, x: float, y: float, heading: float | None) -> LaneIndex:
+        """The lane closest to a pose [m, rad]; of equally close ones the first."""
+        found = []
+        if self.sampled:
+            asked = np.nan if heading is None else float(heading)
+            number, distance = nearest_lane(self.polylines, x, y, asked)
+            found.append((distance, self.sampled[number]))
+        for index, lane in self.others.items():
+            found.append((lane.distance_with_heading(np.array([x, y]), heading), index))
+        return min(found, key=lambda item: (item[0], self.order[item[1]]))[1]
+
+    def near(self, x: float, y: float, radius: float) -> list[LaneIndex]:
+        """All sampled lanes within a radius [m], and some more."""
+        within = lanes_within(self.polylines, x, y, radius)
+        return [self.sampled[number] for number in np.flatnonzero(within)]
 
 
 class MapSummary(NamedTuple):

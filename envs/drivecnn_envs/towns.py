@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.maps import expand_maps, load_map
+from drivecnn_envs.maps import expand_maps
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.world import build_world
+from drivecnn_envs.world_cache import load_world
 
 MAX_ROUTE_LENGTH = 100_000.0  # m
 
@@ -56,16 +56,16 @@ def load_simulator(
         MapError: if a map cannot be read, or holds no such route.
     """
     names = [name for spec in maps for name in expand_maps(spec)][: routes.count]
-    networks = [load_map(name) for name in names]
+    worlds = [load_world(name, seed + number) for number, name in enumerate(names)]
     drawn = [
         random_routes(
-            network,
+            world.network,
             len(range(number, routes.count, len(names))),
             np.random.default_rng([seed, number]),
             routes.length,
             routes.min_junctions,
         )
-        for number, network in enumerate(networks)
+        for number, world in enumerate(worlds)
     ]
-    worlds = [build_world(network, seed + number) for number, network in enumerate(networks)]
+    worlds = [build_world(network, seed + number) for number, world in enumerate(worlds)]
     return Simulator(Scene.of(worlds, drawn), Observer(observation))
