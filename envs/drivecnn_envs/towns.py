@@ -67,5 +67,4 @@ def load_simulator(
         )
         for number, world in enumerate(worlds)
     ]
-    worlds = [build_world(network, seed + number) for number, world in enumerate(worlds)]
     return Simulator(Scene.of(worlds, drawn), Observer(observation))

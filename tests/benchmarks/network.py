@@ -3,8 +3,8 @@
     python tests/benchmarks/network.py [MAP ...]
 
 Rows are networks: highway-env's own classes alone, highway-env's network of our lanes, and ours.
-`vehicle` is one car on a fixed action, `traffic` is 20 IDM cars (per car). Stock networks are so slow
-that they are stepped less often; the traffic's trajectories are compared over those steps.
+`vehicle` is one car on a fixed action, `traffic` is 20 IDM cars (per car). Stock networks are so
+slow that they are stepped less often; trajectories are compared over those steps.
 """
 
 import os
@@ -33,7 +33,7 @@ MAPS = [
 ]
 CARS = 20
 DT = 1 / 15  # s
-STOCK_STEPS, STEPS = 30, 900  # 2 and 60 s
+STOCK_STEPS, STEPS = 300, 900  # 20 and 60 s
 POLY_STEPS = 3
 SHORTEST_POLY_LANE = 3.0  # m, highway-env cannot make shorter ones
 POLY_SPACING = 4  # points of ours for one of a PolyLane: 2 m
