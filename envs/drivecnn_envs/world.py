@@ -11,7 +11,7 @@ from enum import IntEnum
 import cv2
 import numpy as np
 from highway_env.road.lane import LineType
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import MapError
@@ -136,7 +136,8 @@ def _road_mask(network: TownNetwork, origin: Array, shape: tuple[int, int]) -> N
 def _distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Metres (R, C) from each texel to the nearest one of the mask, 0 on it."""
     away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return np.asarray(away * np.float32(RESOLUTION))
+    away *= RESOLUTION  # in place: a fresh array of this size costs more than the product
+    return np.asarray(away)
 
 
 def _noise(shape: tuple[int, int], cell: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -156,20 +157,44 @@ def _paint_ground(
     shape = road.shape
     pavement_width = rng.choice([0.0, 1.5, 2.5, 4.0])
     patches = _noise(shape, 64, rng)
-    material, shade, height = base[..., 0], base[..., 1], base[..., 3]
-    material[:] = np.where(patches > rng.uniform(0.45, 0.8), Material.FIELD, Material.LAND)
-    pavement = (distance > 0) & (distance <= pavement_width)
-    material[pavement] = Material.PAVEMENT
-    height[pavement] = KERB
-    material[road] = Material.ROAD
+    field = rng.uniform(0.45, 0.8)
     grain = rng.integers(0, 36, size=shape, dtype=np.uint8)
-    coarse = _noise(shape, 8, rng)
-    shade[:] = 150 + grain + (60 * patches * coarse).astype(np.uint8)
-    wear = (190 + 26 * _noise(shape, 32, rng) + 18 * coarse).astype(np.uint8)
-    shade[road] = wear[road] - grain[road] // 3
-    kerb = pavement & (distance < KERB_WIDTH)
-    bright = np.clip((KERB_WIDTH - distance[kerb]) / (KERB_WIDTH - RESOLUTION), 0.0, 1.0)
-    shade[kerb] += ((KERB_SHADE - shade[kerb]) * bright).astype(np.uint8)
+    noises = patches, _noise(shape, 8, rng), _noise(shape, 32, rng)
+    _fill_ground(base, road, distance, grain, noises, np.array([pavement_width, field], np.float32))
+
+
+@njit(parallel=True, cache=True)
+def _fill_ground(
+    base: Bytes,
+    road: NDArray[np.bool_],
+    distance: NDArray[np.float32],
+    grain: Bytes,
+    noises: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    limits: NDArray[np.float32],
+) -> None:
+    """Fill material, shade and height (R, C) of the ground.
+
+    `noises` are large, small and medium features, `limits` the pavement's width [m] and how high the
+    large noise is where there is field.
+    """
+    patches, coarse, medium = noises
+    for row in prange(base.shape[0]):
+        for column in range(base.shape[1]):
+            texel, away = base[row, column], distance[row, column]
+            fine, patch, rough = grain[row, column], patches[row, column], coarse[row, column]
+            if road[row, column]:
+                wear = np.float32(190) + np.float32(26) * medium[row, column]
+                texel[0] = Material.ROAD
+                texel[1] = np.uint8(wear + np.float32(18) * rough) - fine // 3
+                continue
+            texel[0] = Material.FIELD if patch > limits[1] else Material.LAND
+            texel[1] = 150 + fine + np.uint8(np.float32(60) * patch * rough)
+            if 0 < away <= limits[0]:
+                texel[0], texel[3] = Material.PAVEMENT, KERB
+                if away < KERB_WIDTH:
+                    bright = np.float32(KERB_WIDTH - away) / np.float32(KERB_WIDTH - RESOLUTION)
+                    gain = np.float32(KERB_SHADE - texel[1]) * min(bright, np.float32(1))
+                    texel[1] += np.uint8(gain)
 
 
 def _paint_lines(
@@ -184,11 +209,23 @@ def _paint_lines(
             for stretch in _stretches(lane, side, line):
                 widths = np.full(len(stretch), LINE_WIDTH / 2 / RESOLUTION)
                 stamp_strip(target, _texels(stretch, origin), widths, 255)
-    worn = 1.0 - rng.uniform(0.0, 0.7) * _noise(base.shape[:2], 16, rng)
-    material, paint = base[..., 0], base[..., 2]
-    on_road = material == Material.ROAD
-    material[on_road & (centre > edge)] = Material.ROAD_CENTRE
-    paint[:] = np.where(on_road, (np.maximum(edge, centre) * worn).astype(np.uint8), 0)
+    wear = np.float32(rng.uniform(0.0, 0.7))
+    _lay_paint(base, edge, centre, _noise(base.shape[:2], 16, rng), wear)
+
+
+@njit(parallel=True, cache=True)
+def _lay_paint(
+    base: Bytes, edge: Bytes, centre: Bytes, noise: NDArray[np.float32], wear: np.float32
+) -> None:
+    """Put lines (R, C) onto the road, worn by up to `wear` where the noise (R, C) is high."""
+    for row in prange(base.shape[0]):
+        for column in range(base.shape[1]):
+            line = max(edge[row, column], centre[row, column])
+            if line > 0 and base[row, column, 0] == Material.ROAD:
+                worn = np.float32(1) - wear * noise[row, column]
+                base[row, column, 2] = np.uint8(np.float32(line) * worn)
+                if centre[row, column] > edge[row, column]:
+                    base[row, column, 0] = Material.ROAD_CENTRE
 
 
 def _stretches(lane: SampledLane, side: int, line: int) -> list[Array]:
