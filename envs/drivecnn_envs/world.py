@@ -174,8 +174,8 @@ def _fill_ground(
 ) -> None:
     """Fill material, shade and height (R, C) of the ground.
 
-    `noises` are large, small and medium features, `limits` the pavement's width [m] and how high the
-    large noise is where there is field.
+    `noises` have large, small and medium features; `limits` are the pavement's width [m] and how
+    high the large noise is where there is field.
     """
     patches, coarse, medium = noises
     for row in prange(base.shape[0]):

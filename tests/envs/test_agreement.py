@@ -1,4 +1,4 @@
-"""highway-env's simulation and the batched one agree: poses to a centimetre, on every kind of map."""
+"""highway-env's simulation and the batched one agree to a centimetre, on every kind of map."""
 
 import gymnasium as gym
 import numpy as np
