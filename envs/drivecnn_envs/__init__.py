@@ -6,10 +6,16 @@
 from gymnasium.envs.registration import register, registry
 
 TOWN_ID = "DriveCNN/Town-v0"
+TRACK_ID = "DriveCNN/Track-v0"
 
 if TOWN_ID not in registry:
     register(
         id=TOWN_ID,
         entry_point="drivecnn_envs.town_env:TownEnv",
         vector_entry_point="drivecnn_envs.vector_env:TownVectorEnv",
+    )
+    register(
+        id=TRACK_ID,
+        entry_point="drivecnn_envs.track_env:TrackEnv",
+        vector_entry_point="drivecnn_envs.track_env:TrackVectorEnv",
     )

@@ -27,10 +27,10 @@ def town_simulator(
     routes: RouteOptions | None = None,
     seed: int = 0,
 ) -> Simulator:
-    """A simulator of one map.
+    """A simulator of one map, or of several.
 
     Args:
-        map: what `load_map` reads.
+        map: what `expand_maps` reads.
         observation: cameras and route map; the defaults where None.
         routes: which random routes to draw; each episode drives one of them.
         seed: of the world around the roads and of the routes.
@@ -84,7 +84,7 @@ class TownEnv(AbstractEnv):
         """Make the environment.
 
         Args:
-            map: what `load_map` reads.
+            map: what `expand_maps` reads.
             render_mode: None or "rgb_array".
             options: of `town_simulator`: observation, routes, seed.
         """
@@ -112,9 +112,9 @@ class TownEnv(AbstractEnv):
         self.state = self.simulator.start([route], [self.np_random.integers(MAX_SEED)])
         self.outcome = RUNNING
         self.time, self.steps = 0.0, 0
-        network = self.simulator.scene.worlds[0].network
-        self.road = Road(network=network, np_random=self.np_random)
         state = self.state[0]
+        network = self.simulator.scene.worlds[state["world"]].network
+        self.road = Road(network=network, np_random=self.np_random)
         self.vehicle = Vehicle(self.road, [state["x"], state["y"]], state["yaw"], state["speed"])
         self.road.vehicles.append(self.vehicle)
         return self._observe(), self._info()
@@ -151,7 +151,7 @@ class TownEnv(AbstractEnv):
         return self._observe(), reward, terminated, truncated, self._info()
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The three cameras side by side, (H, 3 W, 3) uint8."""
+        """The C cameras side by side, (H, C W, 3) uint8."""
         if self.render_mode is None:
             return None
         return np.asarray(self.simulator.observe(self.state).side_by_side()[0])

@@ -49,12 +49,19 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observations, dict[str, Any]]:
-        """Start all cars on random routes. `options` may give `routes`, a number for each car."""
+        """Start cars on random routes.
+
+        Args:
+            seed: of all random numbers from here on; the first of a list counts.
+            options: may give `routes`, a number for each car, and, by Gymnasium's name for it,
+                `reset_mask` (B,), which cars start again while the others stay as they are.
+        """
         first = next((s for s in seed if s is not None), None) if isinstance(seed, list) else seed
         super().reset(seed=first)
-        routes = (options or {}).get("routes", self._random_routes(self.num_envs))
-        self.states = self.simulator.start(routes, self._random_seeds(self.num_envs))
-        self.outcomes[:] = RUNNING
+        given = options or {}
+        chosen = np.asarray(given.get("reset_mask", np.ones(self.num_envs)), bool)
+        routes = given.get("routes", self._random_routes(self.num_envs))
+        self._restart(chosen, np.asarray(routes)[chosen])
         return self._observe(), self._infos()
 
     def step(
@@ -69,22 +76,21 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         self.outcomes = self.simulator.step(self.states, curvature)
         rewards = reward_of(self.states["progress"] - before, self.outcomes)
         if ended.any():
-            count = int(ended.sum())
-            self.states[ended] = self.simulator.start(
-                self._random_routes(count), self._random_seeds(count)
-            )
-            self.outcomes[ended] = RUNNING
+            self._restart(ended, self._random_routes(int(ended.sum())))
             rewards[ended] = 0.0
         infractions = [infraction_of(code) for code in self.outcomes.tolist()]
         truncated = np.array([infraction is Infraction.TIMEOUT for infraction in infractions])
         terminated = (self.outcomes != RUNNING) & ~truncated
         return self._observe(), rewards, terminated, truncated, self._infos()
 
+    def _restart(self, chosen: NDArray[np.bool_], routes: NDArray[np.int64]) -> None:
+        """Start the chosen cars (B,) on routes, one for each of them."""
+        seeds = self.np_random.integers(MAX_SEED, size=len(routes))
+        self.states[chosen] = self.simulator.start(routes, seeds)
+        self.outcomes[chosen] = RUNNING
+
     def _random_routes(self, count: int) -> NDArray[np.int64]:
         return self.np_random.integers(len(self.simulator.scene.routes), size=count)
-
-    def _random_seeds(self, count: int) -> NDArray[np.int64]:
-        return self.np_random.integers(MAX_SEED, size=count)
 
     def _observe(self) -> Observations:
         return dict(self.simulator.observe(self.states)._asdict())

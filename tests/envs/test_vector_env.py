@@ -149,3 +149,30 @@ def test_action_that_is_no_number_is_refused(env, curvature):
     env.reset(seed=0)
     with pytest.raises(ValueError, match="expected finite curvatures"):
         env.step(actions(0.0, curvature, 0.0, 0.0))
+
+
+def test_chosen_cars_start_again_while_the_others_stay(env):
+    env.reset(seed=0)
+    env.step(actions(0.0, 0.0, 0.0, 0.0))
+    before = env.unwrapped.states.copy()
+    observation, info = env.reset(options={"reset_mask": np.array([True, False, False, True])})
+    assert info["progress"][[0, 3]].tolist() == [0.0, 0.0]
+    assert np.array_equal(env.unwrapped.states[1:3], before[1:3])
+    fresh = env.unwrapped.simulator.observe(env.unwrapped.states)
+    assert np.array_equal(observation["cameras"], fresh.cameras)
+
+
+def test_car_that_was_started_again_is_not_restarted_by_the_next_step(env):
+    _, _, terminated, _, _ = until_first_ends(env)
+    env.reset(options={"reset_mask": terminated})
+    _, rewards, terminated, _, info = env.step(actions(0.0, 0.0, 0.0, 0.0))
+    assert 0.0 < info["progress"][0] < 1.0
+    assert rewards[0] > 0.0
+    assert not terminated[0]
+
+
+def test_chosen_cars_can_be_given_routes(env):
+    env.reset(seed=0, options={"routes": [5, 0, 5, 2]})
+    mask = np.array([False, True, False, True])
+    env.reset(options={"reset_mask": mask, "routes": [1, 1, 3, 3]})
+    assert env.unwrapped.states["route"].tolist() == [5, 1, 5, 3]
