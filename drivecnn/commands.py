@@ -1,9 +1,12 @@
 """The commands behind the command line. Here, at the rim, is what prints and what exits."""
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
@@ -30,7 +33,7 @@ from drivecnn.rollout import Start
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
 from drivecnn.video import record_drive
-from drivecnn_envs.errors import InputError
+from drivecnn_envs.errors import InputError, MapWarning
 from drivecnn_envs.maps import FORMS, load_map
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.roads import summarise
@@ -77,7 +80,8 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     command = options.subcommand
     try:
-        _COMMANDS[command](parser.instantiate(options)[command], Console())
+        with _warnings_in_a_line(command):
+            _COMMANDS[command](parser.instantiate(options)[command], Console())
     except (InputError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
@@ -89,6 +93,23 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write(f"drivecnn {command}: stopped\n")
         return INTERRUPTED
     return 0
+
+
+@contextmanager
+def _warnings_in_a_line(command: str) -> Iterator[None]:
+    """Say what a map has left out as plainly as an error, without a source line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", MapWarning)
+        show = warnings.showwarning
+
+        def say(message: Warning | str, category: type[Warning], *where: Any) -> None:  # noqa: ANN401
+            if category is MapWarning:
+                sys.stderr.write(f"drivecnn {command}: {message}\n")
+            else:
+                show(message, category, *where)
+
+        warnings.showwarning = say
+        yield
 
 
 def _parser() -> _Parser:

@@ -39,6 +39,14 @@ def test_a_map_is_drawn_and_measured(capsys, tmp_path):
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_a_map_leaves_out_is_said_in_one_line(capsys, tmp_path, shared):
+    path = shared / "data/maps/opendrive/esmini/velodrome.xodr"
+    code, error = run(capsys, "map", path, "--out", tmp_path / "map.png")
+    assert code == 0
+    assert error.startswith(f"drivecnn map: {path}: left out: ")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "drive", "map"])
 def test_every_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit) as stop:

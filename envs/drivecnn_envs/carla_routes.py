@@ -12,6 +12,8 @@ from drivecnn_envs.errors import MapError
 from drivecnn_envs.roads import LaneIndex, TownNetwork
 from drivecnn_envs.routes import RUN_OUT, SPACING, Route, follow
 
+MAX_FILE_BYTES = 50_000_000
+MAX_COORDINATE = 1e6  # m from CARLA's origin, or degrees
 MAX_GAP = 12.0  # m, farthest a waypoint may lie from the lane it is matched to
 TURN_COST = 3.0  # m of distance that a radian of wrong heading counts as
 GAP_COST = 30.0  # m of detour that a metre off the lane is worth
@@ -33,21 +35,30 @@ def read_carla_routes(path: Path) -> list[CarlaRoute]:
         MapError: one line, if it is no such file.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise MapError(
+                f"{path}: the file has {size / 1e6:.0f} MB, expected at most "
+                f"{MAX_FILE_BYTES / 1e6:.0f} MB: split it"
+            )
         root = ElementTree.fromstring(path.read_bytes())
-    except (ElementTree.ParseError, OSError, ValueError) as error:
-        raise MapError(f"{path}: expected a CARLA route file (XML), got: {error}") from error
+    except MapError:
+        raise
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MapError(f"{path}: expected a CARLA route file (XML), got: {reason}") from error
     routes: list[CarlaRoute] = []
     for element in root.iter("route"):
         points = [
             [_number(point.get(name, "nan")) for name in ("x", "y", "yaw")]
-            for point in element.iter("waypoint")
+            for point in element.findall("waypoint")
         ]
         waypoints = np.array(points, np.float64).reshape(-1, 3) * (1.0, -1.0, -np.pi / 180.0)
-        name = element.get("id", str(len(routes)))
-        if len(waypoints) < 2 or not np.isfinite(waypoints).all():
+        name = " ".join(element.get("id", str(len(routes))).split())[:40]
+        if len(waypoints) < 2 or not (np.abs(waypoints) <= MAX_COORDINATE).all():
             raise MapError(
                 f"{path}: route {name} has {len(waypoints)} waypoints, expected at least 2 with "
-                "x, y and yaw"
+                f"x, y and yaw of at most {MAX_COORDINATE:g}"
             )
         routes.append(CarlaRoute(name, element.get("town", ""), waypoints))
     if not routes:

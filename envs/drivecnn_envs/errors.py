@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class MapError(InputError):
     """A map cannot be read or driven. The message names the file and line, or the map name."""
+
+
+class MapWarning(UserWarning):
+    """A map was read, but not all of it. The message names the file and what was left out."""

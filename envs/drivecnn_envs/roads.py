@@ -219,7 +219,7 @@ class TownNetwork(RoadNetwork):
     def get_closest_lane_index(
         self, position: ArrayLike, heading: float | None = None
     ) -> LaneIndex:
-        """The lane nearest to a position (2,) [m] and heading [rad], exactly as highway-env says."""
+        """The lane nearest to a position (2,) [m] and heading [rad], just as highway-env says."""
         x, y = np.asarray(position, dtype=np.float64)
         return self._closest.to(x, y, heading)
 

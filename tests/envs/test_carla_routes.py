@@ -1,9 +1,12 @@
 """Published CARLA routes on our lanes."""
 
+import os
 import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drivecnn_envs.carla_routes import MAX_GAP, CarlaRoute, match_route, read_carla_routes
 from drivecnn_envs.errors import MapError
@@ -156,6 +159,9 @@ def test_waypoint_off_every_road_is_refused_by_its_number(town):
         ('<routes><route id="5" town="T"/></routes>', "route 5 has 0 waypoints"),
         (ROUTE_FILE.replace('y="2.5"', ""), "route a has 2 waypoints, expected at least 2 with"),
         (ROUTE_FILE.replace('y="2.5"', 'y="north"'), "route a"),
+        (ROUTE_FILE.replace('y="2.5"', 'y="1e300"'), "of at most 1e+06"),
+        (ROUTE_FILE.replace('"a"', '"a&#10;b"').replace('"2.5"', '"?"'), "route a b has 2"),
+        ('<?xml version="1.0" encoding="no"?><routes/>', "expected a CARLA route file"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "expected a CARLA route file"),
     ],
 )
@@ -171,3 +177,25 @@ def test_broken_route_file_is_refused_in_one_line(tmp_path, content, reason):
 def test_missing_route_file_is_refused(tmp_path):
     with pytest.raises(MapError, match=r"none\.xml"):
         read_carla_routes(tmp_path / "none.xml")
+
+
+def test_route_file_of_half_a_gigabyte_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "huge.xml"
+    path.touch()
+    os.truncate(path, 500_000_000)  # takes no room on the disk
+    with pytest.raises(MapError, match="has 500 MB, expected at most 50 MB"):
+        read_carla_routes(path)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(place=st.integers(0, len(ROUTE_FILE)), cut=st.integers(0, 40), new=st.binary(max_size=6))
+def test_damaged_route_file_is_read_or_refused_in_one_line(tmp_path, place, cut, new):
+    path = tmp_path / "routes.xml"
+    text = ROUTE_FILE.encode()
+    path.write_bytes(text[:place] + new + text[place + cut :])
+    try:
+        said = "routes.xml" * bool(read_carla_routes(path))
+    except MapError as error:
+        said = str(error)
+    assert "routes.xml" in said
+    assert "\n" not in said

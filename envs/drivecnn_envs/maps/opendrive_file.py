@@ -1,16 +1,23 @@
 """What an OpenDRIVE file says: its roads and junctions as checked, typed records.
 
-Attribute names and meanings: ASAM OpenDRIVE 1.7. Elevation, superelevation, signals and objects
-are left out: the world is flat. Every complaint names the file and the line in it.
+Attribute names and meanings: ASAM OpenDRIVE 1.7. Signals and objects are left out. Every complaint
+names the file and the line in it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from drivecnn_envs.maps.opendrive_sections import (
+    Section,
+    cubics,
+    part_closed_lanes,
+    read_sections,
+    read_speed,
+)
 from drivecnn_envs.maps.reference_line import (
     Arc,
     Cubic,
@@ -23,43 +30,11 @@ from drivecnn_envs.maps.reference_line import (
 )
 from drivecnn_envs.maps.xml_lines import Element, read_root
 
-MAX_COORDINATE = 1e6  # m from the first point, and the longest road
+MAX_COORDINATE = 1e6  # m from the first point
+MAX_ROAD_LENGTH = 1e5  # m
+MAX_LANE_LENGTH = 2e6  # m, all lanes of a map together
 MAX_SPIRAL_TURN = 200.0  # rad, about 30 full circles
 MAX_BREAK = 1.0  # m, between the pieces of a reference line
-ROUNDING = 1e-3  # m, what stations may be off before the file counts as wrong
-SIDE_SIGNS = {"left": 1, "center": 0, "right": -1}
-UNIT_SPEED = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704}  # m/s
-
-
-class Mark(NamedTuple):
-    """One `<roadMark>` record."""
-
-    offset: float  # m from the start of the lane section
-    kind: str
-
-
-@dataclass(frozen=True)
-class FileLane:
-    """One `<lane>` of a lane section."""
-
-    number: int  # its id: negative right of the reference line, positive left of it
-    kind: str
-    widths: PiecewiseCubic  # m, of the distance from the section's start
-    is_border: bool  # widths are the outer border's offset from the reference line instead
-    predecessors: tuple[int, ...]
-    successors: tuple[int, ...]
-    marks: tuple[Mark, ...]
-    speed: float | None  # m/s
-    element: Element
-
-
-@dataclass(frozen=True)
-class Section:
-    """One `<laneSection>`."""
-
-    start: float  # m along the road
-    end: float  # m along the road
-    lanes: dict[int, FileLane]
 
 
 class Contact(NamedTuple):
@@ -90,6 +65,7 @@ class Road:
     predecessor: Link | None
     successor: Link | None
     speeds: tuple[tuple[float, float], ...]  # (station m, limit m/s), rising
+    elevation: PiecewiseCubic  # m, of the station
     element: Element
 
 
@@ -111,25 +87,6 @@ class MapRecords:
     junctions: frozenset[str]
     connections: list[Connection]
     root: Element
-
-
-def _cubics(elements: list[Element], station: str) -> PiecewiseCubic:
-    rows = sorted(element.numbers(station, "a", "b", "c", "d") for element in elements)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return PiecewiseCubic(table[:, 0], table[:, 1:])
-
-
-def _speed(element: Element | None) -> float | None:
-    """A `<speed>` in m/s, None where it sets no limit."""
-    if element is None or element.text("max") in ("no limit", "undefined"):
-        return None
-    unit = element.text("unit", "m/s")
-    if unit not in UNIT_SPEED:
-        raise element.error(
-            f"speed unit is {unit[:20]!r}, expected {' or '.join(UNIT_SPEED)}: correct it"
-        )
-    limit = element.number("max") * UNIT_SPEED[unit]
-    return limit if limit > 0 else None
 
 
 def _shape(element: Element, length: float) -> Shape:
@@ -166,10 +123,10 @@ def _reference_line(road: Element, road_length: float) -> ReferenceLine:
     pieces: list[Piece] = []
     for element in road.all("planView", "geometry"):
         station, x, y, heading, length = element.numbers("s", "x", "y", "hdg", "length")
-        if not 0 < length <= MAX_COORDINATE:
+        if not 0 < length <= MAX_ROAD_LENGTH:
             raise element.error(
                 f"the geometry is {length:g} m long, expected more than 0 and at most "
-                f"{MAX_COORDINATE:g} m: remove or correct it"
+                f"{MAX_ROAD_LENGTH:g} m: remove or correct it"
             )
         _check_follows(element, pieces[-1] if pieces else None, station, (x, y))
         pieces.append(Piece(station, x, y, heading, length, _shape(element, length)))
@@ -205,61 +162,6 @@ def _check_follows(
         )
 
 
-def _lane(element: Element) -> FileLane:
-    widths, borders = list(element.all("width")), list(element.all("border"))
-    number, kind = element.integer("id"), element.text("type", "none")
-    if number != 0 and kind != "none" and not widths and not borders:
-        raise element.error(f"lane {number} has no <width>: add one")
-    return FileLane(
-        number,
-        kind,
-        _cubics(widths or borders, "sOffset"),
-        is_border=bool(borders) and not widths,
-        predecessors=tuple(link.integer("id") for link in element.all("link", "predecessor")),
-        successors=tuple(link.integer("id") for link in element.all("link", "successor")),
-        marks=tuple(
-            sorted(
-                Mark(mark.number("sOffset", 0.0), mark.text("type", "none"))
-                for mark in element.all("roadMark")
-            )
-        ),
-        speed=_speed(element.first("speed")),
-        element=element,
-    )
-
-
-def _sections(road: Element, length: float) -> tuple[Section, ...]:
-    elements = list(road.all("lanes", "laneSection"))
-    if not elements:
-        raise road.error(f"road {road.text('id')!r} has no <laneSection>: add one")
-    stations = [element.number("s") for element in elements] + [length]
-    if abs(stations[0]) > ROUNDING:
-        raise elements[0].error(
-            f"the first lane section begins at s={stations[0]:g}, expected 0: move it"
-        )
-    sections = []
-    for element, start, end in zip(elements, stations, stations[1:], strict=False):
-        if end < start - ROUNDING:
-            raise element.error(
-                f"the lane section runs from s={start:g} to s={end:g}: sort the sections and keep "
-                "them within the road's length"
-            )
-        if element.text("singleSide", "false") in ("true", "1"):
-            raise element.error("singleSide sections are not read: give both sides in each")
-        lanes: dict[int, FileLane] = {}
-        for side in ("left", "center", "right"):
-            for child in element.all(side, "lane"):
-                lane = _lane(child)
-                if lane.number in lanes or np.sign(lane.number) != SIDE_SIGNS[side]:
-                    raise child.error(
-                        f"lane {lane.number} is given twice or on the wrong side ({side}): "
-                        "renumber it"
-                    )
-                lanes[lane.number] = lane
-        sections.append(Section(start, max(start, end), lanes))
-    return tuple(sections)
-
-
 def _link(road: Element, tag: str) -> Link | None:
     element = road.first("link", tag)
     if element is None:
@@ -279,34 +181,46 @@ def _at_end(element: Element) -> bool:
 
 def _road(element: Element) -> Road:
     length = element.number("length")
-    if not 0 < length <= MAX_COORDINATE:
+    if not 0 < length <= MAX_ROAD_LENGTH:
         raise element.error(
             f"road {element.text('id')!r} is {length:g} m long, expected more than 0 and at most "
-            f"{MAX_COORDINATE:g} m: remove or correct it"
+            f"{MAX_ROAD_LENGTH:g} m: remove or correct it"
         )
-    limits = ((kind.number("s", 0.0), _speed(kind.first("speed"))) for kind in element.all("type"))
+    limits = (
+        (kind.number("s", 0.0), read_speed(kind.first("speed"))) for kind in element.all("type")
+    )
     junction = element.text("junction", "-1")
     return Road(
         name=element.text("id"),
         junction=None if junction == "-1" else junction,
         left_hand=element.text("rule", "RHT") == "LHT",
         line=_reference_line(element, length),
-        lane_offset=_cubics(list(element.all("lanes", "laneOffset")), "s"),
-        sections=_sections(element, length),
+        lane_offset=cubics(list(element.all("lanes", "laneOffset")), "s"),
+        sections=read_sections(element, length),
         predecessor=_link(element, "predecessor"),
         successor=_link(element, "successor"),
         speeds=tuple(sorted((at, limit) for at, limit in limits if limit is not None)),
+        elevation=cubics(list(element.all("elevationProfile", "elevation")), "s"),
         element=element,
     )
 
 
 def _roads(root: Element) -> dict[str, Road]:
-    """All roads by id."""
+    """All roads by id, refused where their sampled lanes would not fit into memory."""
     roads: dict[str, Road] = {}
+    total = 0.0  # m of lanes; a section without lanes counts once, for its reference line
     for element in root.all("road"):
         road = _road(element)
         if road.name in roads:
             raise element.error(f"road id {road.name!r} comes twice: renumber one")
+        total += sum(part.length * max(len(part.lanes), 1) for part in road.sections)
+        if total > MAX_LANE_LENGTH:
+            raise root.error(
+                f"the lanes are more than {MAX_LANE_LENGTH / 1000:.0f} km long in all: cut the map "
+                "into parts"
+            )
+        parts = tuple(part for section in road.sections for part in part_closed_lanes(section))
+        road = replace(road, sections=parts)
         roads[road.name] = road
     if not roads:
         raise root.error("expected at least one <road>, got none: give a file with roads")

@@ -15,12 +15,10 @@ from drivecnn_envs.maps.opendrive_file import (
     MapRecords,
     Road,
 )
+from drivecnn_envs.maps.opendrive_sections import DRIVING_KINDS
 from drivecnn_envs.maps.reference_line import Array
 from drivecnn_envs.maps.xml_lines import Element
 
-DRIVING_KINDS = frozenset(
-    {"driving", "bidirectional", "entry", "exit", "onRamp", "offRamp", "connectingRamp"}
-)
 MIN_SECTION_LENGTH = 0.05  # m, a shorter lane section has no lane of its own: its ends become one
 
 
@@ -92,7 +90,7 @@ def goes_with_s(road: Road, lane: int) -> bool:
 
 def is_short(road: Road, section: int) -> bool:
     """Whether a lane section is too short for lanes of its own."""
-    return road.sections[section].end - road.sections[section].start < MIN_SECTION_LENGTH
+    return road.sections[section].length < MIN_SECTION_LENGTH
 
 
 def touching_ends(records: MapRecords) -> list[TouchingEnds]:

@@ -60,15 +60,19 @@ class Spiral:
         most = float(np.abs(stations).max(initial=0.0))
         largest = max(abs(self.start), abs(self.start + rate * most))
         panels = max(1, int(np.ceil(largest * most / PANEL_TURN)))
-        nodes = (np.arange(panels)[:, None] + (GAUSS_NODES + 1) / 2).ravel() / panels  # (8P,)
-        weights = np.tile(GAUSS_WEIGHTS / 2 / panels, panels)  # (8P,)
-        points = np.empty((len(stations), 2))
-        for first in range(0, len(stations), 4096):
-            part = stations[first : first + 4096]
-            along = part[:, None] * nodes  # (N, 8P)
-            turn = self.start * along + rate * along**2 / 2
-            points[first : first + 4096, 0] = part * (np.cos(turn) @ weights)
-            points[first : first + 4096, 1] = part * (np.sin(turn) @ weights)
+        edges = np.linspace(0.0, most, panels + 1)
+
+        def run(starts: Array, ends: Array) -> Array:
+            """The way (N, 2) [m] between stations (N,)."""
+            spans = ends - starts
+            along = starts[:, None] + spans[:, None] * (GAUSS_NODES + 1) / 2  # (N, 8)
+            turn = along * (self.start + rate * along / 2)
+            tangents = np.stack([np.cos(turn), np.sin(turn)], axis=1)  # (N, 2, 8)
+            return np.asarray(tangents @ (GAUSS_WEIGHTS / 2) * spans[:, None])
+
+        reached = np.concatenate([np.zeros((1, 2)), run(edges[:-1], edges[1:]).cumsum(axis=0)])
+        before = np.clip(np.searchsorted(edges, stations, side="right") - 1, 0, panels - 1)
+        points = reached[before] + run(edges[before], stations)
         return points, self.start * stations + rate * stations**2 / 2
 
 

@@ -6,13 +6,16 @@ import xml.sax.handler
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from xml.sax.xmlreader import AttributesImpl, Locator
 
 import defusedxml.sax
 
 from drivecnn_envs.errors import MapError
 
-MAX_FILE_BYTES = 500_000_000
+MAX_FILE_BYTES = 200_000_000
+MAX_ELEMENTS = 1_000_000  # of half a kilobyte each or so
+MAX_TAG_BYTES = 1_000_000  # the parser's time grows with the square of a tag's length
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class _TreeHandler(xml.sax.handler.ContentHandler):
         self.path = path
         self.locator: Locator | None = None
         self.open: list[Element] = [Element("", {}, path, 0)]
+        self.count = 0
 
     def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802
         self.locator = locator
@@ -98,6 +102,11 @@ class _TreeHandler(xml.sax.handler.ContentHandler):
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
         line = (self.locator and self.locator.getLineNumber()) or 0
         element = Element(name.rpartition(":")[2], dict(attrs), self.path, line)
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise element.error(
+                f"expected at most {MAX_ELEMENTS:,} elements, got more: cut the map into parts"
+            )
         self.open[-1].children.append(element)
         self.open.append(element)
 
@@ -105,12 +114,36 @@ class _TreeHandler(xml.sax.handler.ContentHandler):
         self.open.pop()
 
 
+class _TagStream:
+    """A binary stream that ends with an error where a tag, or the text between two, is absurd."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self.stream = stream
+        self.path = path
+        self.open_bytes = 0  # since the last tag ended
+
+    def read(self, size: int = -1) -> bytes:
+        content = self.stream.read(size)
+        end = content.rfind(b">")
+        self.open_bytes = self.open_bytes + len(content) if end < 0 else len(content) - end - 1
+        if self.open_bytes > MAX_TAG_BYTES:
+            raise MapError(
+                f"{self.path}: expected XML with tags and texts of at most {MAX_TAG_BYTES:,} "
+                "bytes, got a longer one: give a map file"
+            )
+        return content
+
+    def close(self) -> None:
+        self.stream.close()
+
+
 def read_root(path: Path, tag: str) -> Element:
     """The root element of an XML file, which must be a `<tag>`.
 
     Raises:
-        MapError: if the file is missing, larger than 500 MB, no XML, or of another kind, or if it
-            declares entities, which no map needs and which can blow up when expanded.
+        MapError: if the file is missing, larger than 200 MB, holds more than a million elements,
+            is no XML, or of another kind, or if it declares entities, which no map needs and
+            which can blow up when expanded.
     """
     handler = _TreeHandler(path)
     try:
@@ -121,7 +154,7 @@ def read_root(path: Path, tag: str) -> Element:
                 f"{MAX_FILE_BYTES / 1e6:.0f} MB: cut the map into parts"
             )
         with path.open("rb") as stream:
-            defusedxml.sax.parse(stream, handler)
+            defusedxml.sax.parse(_TagStream(stream, path), handler)
     except OSError as error:
         raise MapError(
             f"{path}: expected an XML file, {error.strerror or error}: check the path"
