@@ -86,3 +86,10 @@ def _fillet(start: Array, corner: Array, end: Array, tangent: float, turn: float
     )
     path = np.concatenate([[start], arc, [end]])
     return trim(path)
+
+
+def arc(centre: Array, radius: float, start: float, end: float) -> Array:
+    """Points on a circle from one angle [rad] to another, whichever is larger; (N, 2) m."""
+    count = max(int(radius * abs(end - start) / SAMPLE_SPACING), 2) + 1
+    angles = np.linspace(start, end, count)
+    return np.asarray(centre + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))

@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from drivecnn_envs.maps.procedural import CORNER_RADIUS, LANE_WIDTH, MAX_CURVATURE, generate_town
+from drivecnn_envs.maps.procedural import MAX_CURVATURE, generate_town
+from drivecnn_envs.maps.town_config import DIFFICULTIES
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.vehicle import MAX_CURVATURE as VEHICLE_CURVATURE
+
+CORNER_RADIUS = DIFFICULTIES["easy"].corner_radius
+LANE_WIDTH = DIFFICULTIES["easy"].lane_width
 
 
 def opposite(network, index):
