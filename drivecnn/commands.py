@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TextIO, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
@@ -102,11 +102,18 @@ def _warnings_in_a_line(command: str) -> Iterator[None]:
         warnings.simplefilter("default", MapWarning)
         show = warnings.showwarning
 
-        def say(message: Warning | str, category: type[Warning], *where: Any) -> None:  # noqa: ANN401
+        def say(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
             if category is MapWarning:
                 sys.stderr.write(f"drivecnn {command}: {message}\n")
             else:
-                show(message, category, *where)
+                show(message, category, filename, lineno, file, line)
 
         warnings.showwarning = say
         yield

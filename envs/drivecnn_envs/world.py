@@ -135,9 +135,11 @@ def _road_mask(network: TownNetwork, origin: Array, shape: tuple[int, int]) -> N
 
 def _distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Metres (R, C) from each texel to the nearest one of the mask, 0 on it."""
-    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    away = np.asarray(
+        cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32
+    )
     away *= RESOLUTION  # in place: a fresh array of this size costs more than the product
-    return np.asarray(away)
+    return away
 
 
 def _noise(shape: tuple[int, int], cell: int, rng: np.random.Generator) -> NDArray[np.float32]:

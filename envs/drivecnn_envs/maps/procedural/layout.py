@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from drivecnn_envs.maps.curves import arc, stations, trim
-from drivecnn_envs.maps.town_config import TownConfig
-from drivecnn_envs.maps.town_plan import Plan, straighten
-from drivecnn_envs.maps.town_streets import Arm, Ends, Node, Street, arms_of
+from drivecnn_envs.maps.procedural.config import TownConfig
+from drivecnn_envs.maps.procedural.plan import Plan, straighten
+from drivecnn_envs.maps.procedural.streets import Arm, Ends, Node, Street, arms_of
 from drivecnn_envs.roads import PavedStrip
 
 Array = NDArray[np.float64]

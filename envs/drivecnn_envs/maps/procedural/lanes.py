@@ -7,8 +7,8 @@ from highway_env.road.lane import LineType
 from numpy.typing import NDArray
 
 from drivecnn_envs.maps.curves import arc, connect, parallel, wrap
-from drivecnn_envs.maps.town_layout import Circle, Layout
-from drivecnn_envs.maps.town_streets import Arm, Node, Street
+from drivecnn_envs.maps.procedural.layout import Circle, Layout
+from drivecnn_envs.maps.procedural.streets import Arm, Node, Street
 from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
 
 Array = NDArray[np.float64]

@@ -6,10 +6,10 @@ The same seed and config give the same town on every machine.
 import numpy as np
 
 from drivecnn_envs.errors import MapError
-from drivecnn_envs.maps.town_config import DIFFICULTIES, TownConfig
-from drivecnn_envs.maps.town_lanes import build_lanes, mirror
-from drivecnn_envs.maps.town_layout import UnfitError, lay_out
-from drivecnn_envs.maps.town_plan import draw_plan
+from drivecnn_envs.maps.procedural.config import DIFFICULTIES, TownConfig
+from drivecnn_envs.maps.procedural.lanes import build_lanes, mirror
+from drivecnn_envs.maps.procedural.layout import UnfitError, lay_out
+from drivecnn_envs.maps.procedural.plan import draw_plan
 from drivecnn_envs.roads import SampledLane, TownNetwork
 
 STREAM = 1_000_003  # keeps this generator's random numbers apart from other users of the seed

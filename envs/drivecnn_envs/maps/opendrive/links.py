@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivecnn_envs.maps.opendrive_file import (
+from drivecnn_envs.maps.opendrive.file import (
     Connection,
     Contact,
     Link,
     MapRecords,
     Road,
 )
-from drivecnn_envs.maps.opendrive_sections import DRIVING_KINDS
-from drivecnn_envs.maps.reference_line import Array
+from drivecnn_envs.maps.opendrive.reference_line import Array
+from drivecnn_envs.maps.opendrive.sections import DRIVING_KINDS
 from drivecnn_envs.maps.xml_lines import Element
 
 MIN_SECTION_LENGTH = 0.05  # m, a shorter lane section has no lane of its own: its ends become one

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from drivecnn_envs.maps.procedural import MAX_CURVATURE, generate_town
-from drivecnn_envs.maps.town_config import DIFFICULTIES
+from drivecnn_envs.maps.procedural.config import DIFFICULTIES
+from drivecnn_envs.maps.procedural.town import MAX_CURVATURE, generate_town
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.vehicle import MAX_CURVATURE as VEHICLE_CURVATURE
 

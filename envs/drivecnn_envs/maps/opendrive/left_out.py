@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from drivecnn_envs.maps.opendrive_file import MapRecords, Road
-from drivecnn_envs.maps.opendrive_sections import DRIVING_KINDS, cubics
-from drivecnn_envs.maps.reference_line import Array
+from drivecnn_envs.maps.opendrive.file import MapRecords, Road
+from drivecnn_envs.maps.opendrive.reference_line import Array
+from drivecnn_envs.maps.opendrive.sections import DRIVING_KINDS, cubics
 
 HEIGHT_RANGE = 0.5  # m, a map is called flat up to this
 BANK = 0.01  # rad, superelevation and crossfall that no one feels

@@ -13,8 +13,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from drivecnn_envs.maps.opendrive import read_opendrive
-from drivecnn_envs.maps.opendrive_file import read_records
-from drivecnn_envs.maps.opendrive_links import lane_joints, touching_ends
+from drivecnn_envs.maps.opendrive.file import read_records
+from drivecnn_envs.maps.opendrive.links import lane_joints, touching_ends
 from drivecnn_envs.roads import summarise
 
 TOWNS = ("Town01", "Town03", "Town04", "Town06")

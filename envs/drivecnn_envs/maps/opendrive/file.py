@@ -11,14 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drivecnn_envs.maps.opendrive_sections import (
-    Section,
-    cubics,
-    part_closed_lanes,
-    read_sections,
-    read_speed,
-)
-from drivecnn_envs.maps.reference_line import (
+from drivecnn_envs.maps.opendrive.reference_line import (
     Arc,
     Cubic,
     Piece,
@@ -27,6 +20,13 @@ from drivecnn_envs.maps.reference_line import (
     Shape,
     Spiral,
     poly3,
+)
+from drivecnn_envs.maps.opendrive.sections import (
+    Section,
+    cubics,
+    part_closed_lanes,
+    read_sections,
+    read_speed,
 )
 from drivecnn_envs.maps.xml_lines import Element, read_root
 

@@ -16,8 +16,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from drivecnn_envs.maps.curves import wrap
-from drivecnn_envs.maps.town_config import TownConfig
-from drivecnn_envs.maps.town_streets import Ends, Node, Street
+from drivecnn_envs.maps.procedural.config import TownConfig
+from drivecnn_envs.maps.procedural.streets import Ends, Node, Street
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from opendrive_text import (
     to,
 )
 
-from drivecnn_envs.maps.opendrive_lanes import DEFAULT_SPEED
+from drivecnn_envs.maps.opendrive.lanes import DEFAULT_SPEED
 
 
 def ends(network):

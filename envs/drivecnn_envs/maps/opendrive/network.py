@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from drivecnn_envs.errors import MapWarning
-from drivecnn_envs.maps.opendrive_file import MapRecords, Road, read_records
-from drivecnn_envs.maps.opendrive_lanes import MIN_LANE_WIDTH, DrivenLane, section_lanes
-from drivecnn_envs.maps.opendrive_left_out import left_out
-from drivecnn_envs.maps.opendrive_links import (
+from drivecnn_envs.maps.opendrive.file import MapRecords, Road, read_records
+from drivecnn_envs.maps.opendrive.lanes import MIN_LANE_WIDTH, DrivenLane, section_lanes
+from drivecnn_envs.maps.opendrive.left_out import left_out
+from drivecnn_envs.maps.opendrive.links import (
     LaneJoint,
     LaneKey,
     Node,
@@ -26,7 +26,7 @@ from drivecnn_envs.maps.opendrive_links import (
     shared_nodes,
     touching_ends,
 )
-from drivecnn_envs.maps.opendrive_sections import Section
+from drivecnn_envs.maps.opendrive.sections import Section
 from drivecnn_envs.roads import SampledLane, TownNetwork
 
 MAX_LINK_GAP = 2.0  # m, linked lanes further apart are an error in the map

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivecnn_envs.maps.reference_line import (
+from drivecnn_envs.maps.opendrive.reference_line import (
     Arc,
     Cubic,
     Piece,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from drivecnn_envs.errors import InputError, MapError
-from drivecnn_envs.maps.procedural import MAX_CURVATURE, generate_town
-from drivecnn_envs.maps.town_config import DIFFICULTIES, TownConfig
-from drivecnn_envs.maps.town_layout import Circle
-from drivecnn_envs.maps.town_streets import Street
+from drivecnn_envs.maps.procedural.config import DIFFICULTIES, TownConfig
+from drivecnn_envs.maps.procedural.layout import Circle
+from drivecnn_envs.maps.procedural.streets import Street
+from drivecnn_envs.maps.procedural.town import MAX_CURVATURE, generate_town
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.vehicle import MAX_CURVATURE as VEHICLE_CURVATURE
 

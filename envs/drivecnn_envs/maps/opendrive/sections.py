@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivecnn_envs.maps.reference_line import PiecewiseCubic
+from drivecnn_envs.maps.opendrive.reference_line import PiecewiseCubic
 from drivecnn_envs.maps.xml_lines import Element
 
 DRIVING_KINDS = frozenset(

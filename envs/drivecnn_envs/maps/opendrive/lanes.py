@@ -7,15 +7,15 @@ import numpy as np
 from highway_env.road.lane import LineType
 from numpy.typing import NDArray
 
-from drivecnn_envs.maps.opendrive_file import MAX_COORDINATE, Road
-from drivecnn_envs.maps.opendrive_links import LaneKey, goes_with_s
-from drivecnn_envs.maps.opendrive_sections import (
+from drivecnn_envs.maps.opendrive.file import MAX_COORDINATE, Road
+from drivecnn_envs.maps.opendrive.links import LaneKey, goes_with_s
+from drivecnn_envs.maps.opendrive.reference_line import Array, Poses
+from drivecnn_envs.maps.opendrive.sections import (
     CLOSED_WIDTH,
     DRIVING_KINDS,
     FileLane,
     Section,
 )
-from drivecnn_envs.maps.reference_line import Array, Poses
 from drivecnn_envs.roads import PavedStrip
 
 NO_LINE, STRIPED_LINE, SOLID_LINE = (
