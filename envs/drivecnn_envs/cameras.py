@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from drivecnn_envs.bodywork import draw_box
+from drivecnn_envs.boxes import NEVER, Boxes, Ray, next_box
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.looks import LOOK_SIZE, draw_look, fog_at, shade_sky, shade_texel
 from drivecnn_envs.noise import mix
@@ -123,55 +125,125 @@ class Walk(NamedTuple):
         )
 
 
-def render(states: States, atlas: Atlas, walk: Walk, image_size: tuple[int, int]) -> Bytes:
-    """Images of all cameras of each state, (B, C, 3, H, W) uint8."""
+def render(
+    states: States,
+    atlas: Atlas,
+    walk: Walk,
+    image_size: tuple[int, int],
+    boxes: Boxes | None = None,
+) -> Bytes:
+    """Images of all cameras of each state, (B, C, 3, H, W) uint8; `boxes` stand around them."""
     images = np.empty((len(states), len(walk.yaws), 3, *image_size), np.uint8)
-    _render(states, atlas, walk, images)
+    _render(states, atlas, walk, Boxes.none(len(states)) if boxes is None else boxes, images)
     return images
 
 
 @njit(parallel=True, cache=True, fastmath=True)
-def _render(states: States, atlas: Atlas, walk: Walk, images: Bytes) -> None:
+def _render(states: States, atlas: Atlas, walk: Walk, boxes: Boxes, images: Bytes) -> None:
     """Fill `images` (B, C, 3, H, W), one thread a camera image."""
     batch, cameras = images.shape[:2]
     for i in prange(batch * cameras):
-        state = states[i // cameras]
-        camera = i % cameras
+        number, camera = i // cameras, i % cameras
+        state = states[number]
         look = np.empty(LOOK_SIZE, np.float32)
         draw_look(state.seed, look)
-        image = images[i // cameras, camera]
+        image = images[number, camera]
+        around = boxes, boxes.offset[number], boxes.offset[number + 1]
         filled = np.empty(images.shape[4], np.int32)
         for column in range(images.shape[4]):
-            filled[column] = _march(state, atlas, walk, camera, column, look, image)
+            ray = _ray(state, walk, camera, column, images.shape[4])
+            filled[column] = _march(ray, state.world, atlas, walk, around, look, image)
         _fill_sky(walk, look, filled, image)
         _add_noise(mix(mix(state.seed, state.step), camera), image)
 
 
 @njit(inline="always")
-def _march(
+def _ray(
     state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
-    atlas: Atlas,
     walk: Walk,
     camera: int,
     column: int,
+    columns: int,
+) -> Ray:
+    """The vertical plane that a camera of a state sees in a column."""
+    yaw = state.yaw + walk.yaws[camera]
+    aside = (0.5 * columns - column - 0.5) / walk.focal
+    return Ray(
+        state.x + walk.ahead * np.cos(state.yaw),
+        state.y + walk.ahead * np.sin(state.yaw),
+        np.cos(yaw) - aside * np.sin(yaw),
+        np.sin(yaw) + aside * np.cos(yaw),
+        walk.height,
+        walk.horizon,
+        walk.focal,
+        column,
+    )
+
+
+@njit(inline="always")
+def _march(
+    ray: Ray,
+    world: int,
+    atlas: Atlas,
+    walk: Walk,
+    around: tuple[Boxes, int, int],
     look: NDArray[np.float32],
     image: Bytes,
 ) -> int:
     """Fill one image column from the bottom up. Returns the lowest row that stays open."""
-    rows, columns = image.shape[1], image.shape[2]
-    world = state.world
-    yaw = state.yaw + walk.yaws[camera]
-    aside = (0.5 * columns - column - 0.5) / walk.focal
-    ray_x = np.cos(yaw) - aside * np.sin(yaw)  # m per metre of depth
-    ray_y = np.sin(yaw) + aside * np.cos(yaw)
-    origin_x = state.x + walk.ahead * np.cos(state.yaw) - atlas.origin[world, 0]
-    origin_y = state.y + walk.ahead * np.sin(state.yaw) - atlas.origin[world, 1]
+    met = next_box(around, ray, (-NEVER, -1))
+    if met[0] < NEVER:
+        return _march_among(ray, world, atlas, walk, around, look, image)
+    return _march_ground(
+        ray, world, atlas, walk, (0, len(walk.depths), image.shape[1]), look, image
+    )
+
+
+@njit(fastmath=True)
+def _march_among(
+    ray: Ray,
+    world: int,
+    atlas: Atlas,
+    walk: Walk,
+    around: tuple[Boxes, int, int],
+    look: NDArray[np.float32],
+    image: Bytes,
+) -> int:
+    """`_march` where a ray meets boxes, and stops at each. Apart, as most columns meet none."""
+    filled, floor = int(image.shape[1]), int(image.shape[1])
+    steps, step = len(walk.depths), 0
+    met = next_box(around, ray, (-NEVER, -1))
+    while step < steps and filled > 0:
+        stop = int(np.searchsorted(walk.depths, met[0]))
+        filled = _march_ground(ray, world, atlas, walk, (step, stop, filled), look, image)
+        if stop < steps:
+            filled, floor = draw_box(around[0], met, ray, (filled, floor), look, image)
+            met = next_box(around, ray, met)
+        step = stop
+    return filled
+
+
+@njit(inline="always")
+def _march_ground(
+    ray: Ray,
+    world: int,
+    atlas: Atlas,
+    walk: Walk,
+    span: tuple[int, int, int],
+    look: NDArray[np.float32],
+    image: Bytes,
+) -> int:
+    """Fill an image column over some steps of the walk. Returns the lowest open row.
+
+    `span` is the first step, the one after the last, and the lowest open row before them.
+    """
+    origin_x, origin_y = ray.x - atlas.origin[world, 0], ray.y - atlas.origin[world, 1]
     offsets, shapes, texels = atlas.offset[world], atlas.shape[world], atlas.texels
-    filled = rows
-    for k in range(len(walk.depths)):
+    filled = span[2]
+    for k in range(span[0], span[1]):
         depth, level, scale = walk.depths[k], walk.levels[k], walk.scales[k]
-        x = np.int64((origin_x + depth * ray_x) * scale + 1.0) - 1  # floor, from -1 up
-        y = np.int64((origin_y + depth * ray_y) * scale + 1.0) - 1
+        x = np.int64((origin_x + depth * ray.forward_x) * scale + 1.0) - 1  # floor, from -1 up
+        y = np.int64((origin_y + depth * ray.forward_y) * scale + 1.0) - 1
         width = shapes[level, 1]
         texel = np.uint64(LAND_TEXEL)
         if 0 <= y < shapes[level, 0] and 0 <= x < width:
@@ -188,13 +260,13 @@ def _march(
         for row in range(top, filled):
             z = walk.height - (row + 0.5 - walk.horizon) * per_row
             red, green, blue = shade_texel(look, material, shade, paint, z, fog)
-            image[0, row, column] = np.uint8(min(red, BRIGHTEST))
-            image[1, row, column] = np.uint8(min(green, BRIGHTEST))
-            image[2, row, column] = np.uint8(min(blue, BRIGHTEST))
-        filled = top
+            image[0, row, ray.column] = np.uint8(min(red, BRIGHTEST))
+            image[1, row, ray.column] = np.uint8(min(green, BRIGHTEST))
+            image[2, row, ray.column] = np.uint8(min(blue, BRIGHTEST))
+        filled = int(top)
         if filled == 0:
             break
-    return int(filled)
+    return filled
 
 
 @njit(inline="always")

@@ -29,7 +29,10 @@ class Swatch(IntEnum):
 
 COLOURS = MATERIALS + len(Swatch)
 HAZE = 3 * COLOURS
-LOOK_SIZE = 3 * COLOURS + 1
+GAIN = HAZE + 1  # of the camera's three channels, for colours that are no swatch
+SUN = GAIN + 3  # cosine and sine of the direction the sun shines from
+CLARITY = SUN + 2  # 0 under an overcast sky to 1 under a clear one
+LOOK_SIZE = CLARITY + 1
 
 SHADE_MIDDLE = 200.0  # a texel of this shade has its material's colour
 FULL_HAZE = 0.012  # 1/m, the thickest
@@ -86,6 +89,12 @@ def draw_look(seed: np.uint64, look: NDArray[np.float32]) -> None:
     exposure = np.exp(min(0.16 * normal(stream, 903), 0.12)) * (1.0 - 0.25 * overcast)
     for k in range(3 * COLOURS):
         look[k] *= exposure
+    look[GAIN], look[GAIN + 1], look[GAIN + 2] = 1.0 + warmth, 1.0, 1.0 - warmth
+    for channel in range(3):
+        look[GAIN + channel] *= exposure
+    azimuth = 2.0 * np.pi * uniform(stream, 904)
+    look[SUN], look[SUN + 1] = np.cos(azimuth), np.sin(azimuth)
+    look[CLARITY] = 1.0 - overcast
 
 
 @njit(inline="always")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.cameras import Bytes, CameraRig, Walk, render
 from drivecnn_envs.route_map import RouteMapView, rasterise
 from drivecnn_envs.scene import Scene
@@ -37,9 +38,9 @@ class Observer:
         self.config = config
         self._walk = Walk.of(config.cameras)
 
-    def observe(self, scene: Scene, states: States) -> Observation:
-        """What each state's car sees."""
+    def observe(self, scene: Scene, states: States, boxes: Boxes | None = None) -> Observation:
+        """What each state's car sees; `boxes` stand around them."""
         return Observation(
-            render(states, scene.atlas, self._walk, self.config.cameras.image_size),
+            render(states, scene.atlas, self._walk, self.config.cameras.image_size, boxes),
             rasterise(states, scene.atlas, scene.table, self.config.route_map),
         )
