@@ -42,11 +42,11 @@ def load_world(spec: str, seed: int = 0) -> World:
         warnings.simplefilter("always")
         world = build_world(load_map(spec), seed)
     said = [str(warning.message) for warning in caught if warning.category is MapWarning]
-    for warning in caught:
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     with suppress(OSError):  # no place to write: the world is built anew each time
         _write(world, said, entry)
         _make_room(entry)
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return world
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from drivecnn_envs.errors import MapError, MapWarning
-from drivecnn_envs.maps.osm import OsmOptions, build_network, read_osm
+from drivecnn_envs.maps.osm import OsmOptions, read_osm
 from drivecnn_envs.maps.osm.file import read_records
+from drivecnn_envs.maps.osm.network import build_network
 from drivecnn_envs.maps.osm.smooth import sharpest
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.roads import summarise
