@@ -188,7 +188,7 @@ class TownNetwork(RoadNetwork):
             start, end, number = index
             for after, parallel in self.graph.get(end, {}).items():
                 for position, follower in enumerate(parallel):
-                    if np.linalg.norm(follower.points[0] - lane.points[-1]) <= self.join_gap:
+                    if self._is_joined(lane, follower):
                         graph.add_edge(
                             index, (end, after, position), weight=lane.length, change=False
                         )
@@ -198,6 +198,11 @@ class TownNetwork(RoadNetwork):
                         index, (start, end, neighbour), weight=LANE_CHANGE_COST, change=True
                     )
         return graph
+
+    def _is_joined(self, lane: SampledLane, after: SampledLane) -> bool:
+        """Whether a lane begins where another ends, and does not turn back on the spot."""
+        gap = np.linalg.norm(after.points[0] - lane.points[-1])
+        return bool(gap <= self.join_gap and np.cos(after.headings[0] - lane.headings[-1]) > 0)
 
     def followers(self, index: LaneIndex) -> list[LaneIndex]:
         """The lanes that begin where this one ends."""

@@ -20,7 +20,7 @@ def project(routes: RouteTable, route: int, x: float, y: float, near: float) -> 
         i = first + k
         dx, dy = routes.x[i + 1] - routes.x[i], routes.y[i + 1] - routes.y[i]
         px, py = x - routes.x[i], y - routes.y[i]
-        squared = dx * dx + dy * dy
+        squared = max(dx * dx + dy * dy, 1e-12)  # a route may turn on the spot
         t = min(max((px * dx + py * dy) / squared, 0.0), 1.0)
         gap = (px - t * dx) ** 2 + (py - t * dy) ** 2
         if gap < best:

@@ -126,6 +126,13 @@ def test_lane_is_followed_by_lanes_that_start_at_its_end(fork):
     assert fork.followers(("a", "b", 1)) == []
 
 
+def test_no_lane_turns_back_on_the_spot():
+    network = TownNetwork()
+    network.add_lane("a", "b", SampledLane([[0, 0], [50, 0]], 3.5))
+    network.add_lane("b", "a", SampledLane([[50, 0], [0, 0]], 3.5))  # highway-env's two-way road
+    assert network.followers(("a", "b", 0)) == []
+
+
 def test_parallel_lanes_can_be_changed_at_a_cost_but_not_in_a_junction(fork):
     edge = fork.lane_graph.edges[("a", "b", 1), ("a", "b", 0)]
     assert edge == {"weight": LANE_CHANGE_COST, "change": True}

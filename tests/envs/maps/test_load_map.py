@@ -64,13 +64,22 @@ def test_level_of_a_town_is_a_name_or_a_file(tmp_path):
     assert min(lane.widths.min() for lane in wide.lanes.values()) >= 4.5
 
 
+NINES = ", ".join(f"&a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 30))
+BOMB = f"jitter: [&a0 [1], {NINES}]"  # expands to 9^29 numbers
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("lane_width: [4.5", "expected YAML with fields of TownConfig"),
         ("- 3", "expected YAML with fields of TownConfig"),
         ("gondolas: 3", "gondolas"),
-        ("lane_width: wide", "expected"),
+        ("lane_width: wide", "lane_width is a str, expected something like (3.0, 4.0)"),
+        ("lane_width: 3", "lane_width is a int, expected something like (3.0, 4.0)"),
+        ("lane_width: [3, .nan]", "lane_width is (3, nan), expected 2.5 to 5"),
+        ("blocks: [3, 4.5]", "blocks is a tuple, expected something like (3, 4)"),
+        ("left_hand: perhaps", "left_hand is a str, expected something like False"),
+        (BOMB, "jitter is a tuple, expected something like 9.0"),
         ("roundabouts: 7", "roundabouts is 7, expected 0 to 1"),
     ],
 )

@@ -1,6 +1,6 @@
 """What procedural towns are like: sizes, shapes and how often each kind of street occurs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -57,6 +57,12 @@ class TownConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no town can be made of."""
+        for field in fields(self):
+            if not _is_like(getattr(self, field.name), field.default):
+                given = type(getattr(self, field.name)).__name__
+                raise InputError(
+                    f"town {field.name} is a {given}, expected something like {field.default}"
+                )
         for name, low, high, unit in _RANGES:
             value = np.atleast_1d(getattr(self, name))
             if not (low <= value.min() and value.max() <= high and (np.diff(value) >= 0).all()):
@@ -71,6 +77,19 @@ class TownConfig:
                 f"town with {', '.join(needing)} above 0 and fitted_junctions false: expected "
                 "fitted_junctions true, or none of these"
             )
+
+
+def _is_like(given: object, default: object) -> bool:
+    """Whether a value is of its default's kind; whole numbers may stand for others."""
+    if isinstance(default, tuple):
+        return (
+            isinstance(given, tuple)
+            and len(given) == len(default)
+            and all(map(_is_like, given, default))
+        )
+    if isinstance(default, bool) or isinstance(given, bool):
+        return isinstance(given, bool) and isinstance(default, bool)
+    return isinstance(given, int) or (isinstance(given, float) and isinstance(default, float))
 
 
 _NEED_FITTED = ("diagonals", "dead_ends", "avenues", "one_way", "roundabouts")

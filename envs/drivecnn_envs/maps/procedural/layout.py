@@ -195,7 +195,7 @@ def _disc(centre: Array, radius: float) -> PavedStrip:
     """The surface inside a circle with a centre (2,) [m] and a radius [m]."""
     across = np.linspace(-1.0, 1.0, DISC_SLICES + 1) * radius
     middle = np.column_stack([across, np.zeros(len(across))])
-    return PavedStrip(centre + middle, 2 * np.sqrt(radius**2 - across**2))
+    return PavedStrip(centre + middle, 2 * np.sqrt(np.maximum(radius**2 - across**2, 0.0)))
 
 
 def _whole(layout: Layout, ends: Ends) -> Array:
