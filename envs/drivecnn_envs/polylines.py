@@ -5,14 +5,11 @@ found by the index give the same bits.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from drivecnn_envs.roads import SampledLane
 
 Array = NDArray[np.float64]
 
@@ -32,17 +29,19 @@ class Polylines(NamedTuple):
     box_offset: NDArray[np.int64]  # (L + 1,) of a lane's first block
 
     @classmethod
-    def of(cls, lanes: "Sequence[SampledLane]") -> Self:
-        """The lanes in flat arrays; results are numbers in this sequence."""
-        boxes = [_boxes(lane.points) for lane in lanes]
+    def of(cls, lines: Sequence[tuple[Array, Array, Array]]) -> Self:
+        """Lines in flat arrays, each given as points (N, 2), stations (N,) and headings (N,)."""
+        none = np.empty((0, 2)), np.empty(0), np.empty(0)
+        points, stations, headings = zip(none, *lines, strict=True)
+        boxes = [_boxes(line) for line in points[1:]]
         return cls(
-            np.concatenate([np.empty((0, 2)), *(lane.points for lane in lanes)]),
-            np.concatenate([np.empty(0), *(lane.stations for lane in lanes)]),
-            np.concatenate([np.empty(0), *(lane.headings for lane in lanes)]),
-            np.cumsum([0, *(len(lane.points) for lane in lanes)]),
-            np.array([_extent(of_lane) for of_lane in boxes]),
+            np.concatenate(points),
+            np.concatenate(stations),
+            np.concatenate(headings),
+            np.cumsum([len(line) for line in points]),
+            np.array([_extent(of_line) for of_line in boxes]).reshape(-1, 4),
             np.concatenate([np.empty((0, 4)), *boxes]),
-            np.cumsum([0, *(len(of_lane) for of_lane in boxes)]),
+            np.cumsum([0, *map(len, boxes)]),
         )
 
 

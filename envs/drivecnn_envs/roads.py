@@ -234,9 +234,12 @@ class _ClosestLane:
 
     def __init__(self, lanes: dict[LaneIndex, AbstractLane]) -> None:
         self.order = {index: number for number, index in enumerate(lanes)}
-        self.sampled = [index for index, lane in lanes.items() if type(lane) is SampledLane]
-        self.others = {index: lane for index, lane in lanes.items() if index not in self.sampled}
-        self.polylines = Polylines.of([lanes[index] for index in self.sampled])
+        sampled = {index: lane for index, lane in lanes.items() if isinstance(lane, SampledLane)}
+        self.sampled = list(sampled)
+        self.others = {index: lane for index, lane in lanes.items() if index not in sampled}
+        self.polylines = Polylines.of(
+            [(lane.points, lane.stations, lane.headings) for lane in sampled.values()]
+        )
 
     def to(self, x: float, y: float, heading: float | None) -> LaneIndex:
         """The lane closest to a pose [m, rad]; of equally close ones the first."""

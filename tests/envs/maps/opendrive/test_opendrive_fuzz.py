@@ -1,14 +1,12 @@
 """Damaged OpenDRIVE files: read, or refused in one line, in seconds and never otherwise."""
 
 import re
-import signal
 import warnings
 import xml.etree.ElementTree as ET
-from contextlib import contextmanager
-from functools import cache
 
 import numpy as np
 import pytest
+from damage import content, seconds, with_other_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,42 +32,6 @@ WORDS = "0 -0 1 -1 2 -2 3 7 nan inf -inf 1e300 -1e300 1e-300 1e9 1e5 0.01 start 
 VALUES = [b"", b"-", b"9" * 5000, *WORDS.encode().split()]
 quick = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 thorough = settings(quick, max_examples=10_000)
-
-
-@cache
-def content(path):
-    return path.read_bytes()
-
-
-@contextmanager
-def seconds(limit):
-    """Ends a block that hangs."""
-
-    def complain(*_):
-        raise TimeoutError(f"not done after {limit} s")
-
-    before = signal.signal(signal.SIGALRM, complain)
-    signal.alarm(limit)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def with_other_bytes(draw, text):
-    """A few bytes changed, taken out or put in, or the end cut off."""
-    place, size = draw(st.integers(0, len(text) - 1)), draw(st.integers(0, 200))
-    return draw(
-        st.sampled_from(
-            [
-                text[:place],
-                text[:place] + draw(st.binary(max_size=4)) + text[place + 1 :],
-                text[:place] + text[place + size :],
-                text[:place] + text[place : place + size] * 2 + text[place + size :],
-            ]
-        )
-    )
 
 
 def with_another_attribute(draw, text):
