@@ -111,7 +111,8 @@ def _extent(network: TownNetwork) -> tuple[Array, tuple[int, int]]:
     if columns * rows > MAX_TEXELS:
         raise MapError(
             f"{network.name} spans {columns * RESOLUTION / 1000:.1f} x "
-            f"{rows * RESOLUTION / 1000:.1f} km, expected at most 25 km2: cut out a smaller part"
+            f"{rows * RESOLUTION / 1000:.1f} km, expected at most 25 km2: cut out a smaller part "
+            "(of an OpenStreetMap file with ?around=NORTH,EAST&radius=METRES)"
         )
     return low, (int(rows), int(columns))
 

@@ -3,8 +3,8 @@
     make demo && python tests/benchmarks/demo.py
 
 Trains behaviour cloning with the same budget into runs/cloning, then drives: unseen towns with
-both inputs and with one blanked, CARLA Town01, and the cloned policy. Writes reports below
-runs/figures and prints one table. Needs DRIVECNN_SHARED for Town01.
+both inputs and with one blanked, other kinds of town, and the cloned policy. Writes reports below
+runs/figures and prints one table. Needs DRIVECNN_SHARED for the towns of files.
 """
 
 import os
@@ -24,12 +24,13 @@ from drivecnn_envs.towns import RouteOptions
 DEMO, CLONING, FIGURES = Path("runs/demo"), Path("runs/cloning"), Path("runs/figures")
 UNSEEN = "procedural:1000-1009"
 UNTOUCHED = "procedural:2000-2019"  # no setting was ever chosen by its result on these
-TOWN01 = (
-    Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla/Town01.xodr"
-)
+MAPS = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps"
+TOWN01, TOWN03 = (str(MAPS / f"opendrive/carla/{name}.xodr") for name in ("Town01", "Town03"))
+MUNICH = str(MAPS / "osm/cities/munchen.osm.pbf")
 TOWN_ROUTES = RouteOptions(100, 400.0, min_junctions=3)
 MANY_ROUTES = RouteOptions(200, 400.0, min_junctions=3)
 CARLA_ROUTES = RouteOptions(50, 400.0)
+OTHER_ROUTES = RouteOptions(100, 400.0, min_junctions=2)
 
 
 def main() -> None:
@@ -40,7 +41,11 @@ def main() -> None:
         "unseen towns": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
         "unseen towns, other routes": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, seed=1)),
         "towns nothing was chosen on": (DEMO, EvaluationConfig(UNTOUCHED, MANY_ROUTES)),
-        "CARLA Town01": (DEMO, EvaluationConfig(str(TOWN01), CARLA_ROUTES)),
+        "CARLA Town01": (DEMO, EvaluationConfig(TOWN01, CARLA_ROUTES)),
+        "medium towns": (DEMO, EvaluationConfig("procedural:medium:1000-1009", OTHER_ROUTES)),
+        "hard towns": (DEMO, EvaluationConfig("procedural:hard:1000-1009", OTHER_ROUTES)),
+        "CARLA Town03": (DEMO, EvaluationConfig(TOWN03, CARLA_ROUTES)),
+        "OpenStreetMap, munchen": (DEMO, EvaluationConfig(MUNICH, CARLA_ROUTES)),
         "cameras blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="cameras")),
         "route map blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="route_map")),
         "behaviour cloning": (CLONING, EvaluationConfig(UNSEEN, TOWN_ROUTES)),

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/maps.py [--routes 100] [--only PATTERN]
 
-Routes are 400 m long where a map has such, else 200 or 100 m. `--only` prints the rows of the maps
+Routes are 400 m long where a map has such, else 200, 100 or 60 m. `--only` prints the rows of the maps
 whose name has the pattern, and writes nothing.
 """
 
@@ -29,7 +29,11 @@ ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("DRIVECNN_SHARED", ROOT / ".." / "shared")) / "data/maps"
 PAGE = ROOT / "docs/maps.md"
 MARK = "<!-- everything below is written by tests/benchmarks/maps.py -->"
-LENGTHS = (400.0, 200.0, 100.0)  # m
+PARTS = {  # of extracts that are too large as a whole
+    "harrisburg": "?around=40.262,-76.84&radius=1500",
+    "liechtenstein": "?around=47.165,9.51&radius=1500",
+}
+LENGTHS = (400.0, 200.0, 100.0, 60.0)  # m
 NO_ROUTE = "has no route of"
 HEAD = (
     "| map | km | lanes | junctions | lane km | routes | success | lateral error | remarks |\n"
@@ -44,7 +48,9 @@ def sections() -> Iterator[tuple[str, list[str]]]:
     yield "Scenarios of highway-env", [f"highway:{name}" for name in sorted(SCENARIOS)]
     yield "OpenDRIVE: CARLA", files("opendrive/carla", "*.xodr")
     yield "OpenDRIVE: esmini", files("opendrive/esmini", "*.xodr")
-    yield "OpenStreetMap: cities", files("osm/cities", "*.osm*")
+    cities = files("osm/cities", "*.osm*")
+    parts = [spec + part for spec in cities for name, part in PARTS.items() if name in spec]
+    yield "OpenStreetMap: cities", cities + parts
     yield "OpenStreetMap: places", files("osm/places", "*.osm*") + files("osm/osmnx", "*.osm*")
     yield "Lanelet2", files("lanelet2", "*.osm")
 
@@ -100,7 +106,7 @@ def drive(spec: str, routes: int) -> list[str]:
             success + (f" ({counts})" if counts else ""),
             f"{metrics.lateral_mae_m:.2f} m",
         ]
-    return [*size, "none of 100 m", "-", "-"]
+    return [*size, "none of 60 m", "-", "-"]
 
 
 def main() -> None:
