@@ -30,6 +30,9 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/environment.py
+	$(BIN)/python tests/benchmarks/network.py
+	$(BIN)/python tests/benchmarks/maps.py
 	$(BIN)/python tests/benchmarks/demo.py
 
 $(VENV)/.ready: pyproject.toml
@@ -38,5 +41,7 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@
 
+# numba's compiled kernels do not notice edits in the files that they import
 clean:
 	rm -rf $(VENV)
+	find drivecnn envs \( -name '*.nbi' -o -name '*.nbc' \) -delete
