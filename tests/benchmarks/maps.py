@@ -2,8 +2,8 @@
 
     python tests/benchmarks/maps.py [--routes 100] [--only PATTERN]
 
-Routes are 400 m long where a map has such, else 200, 100 or 60 m. `--only` prints the rows of the maps
-whose name has the pattern, and writes nothing.
+Routes are 400 m long where a map has such, else 200, 100 or 60 m. `--only` prints the rows of the
+maps whose name has the pattern, and writes nothing.
 """
 
 import os
