@@ -124,11 +124,9 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Step the environment."""
         own, reward, terminated, truncated, info = self.env.step(action)
         self._states["step"] += 1
-        view, dt = (
-            self._observer.config.route_map,
-            1.0 / self._simulation.config["policy_frequency"],
-        )
+        view = self._observer.config.route_map
         errors = view.position_error, view.heading_error, view.error_time
+        dt = 1.0 / self._simulation.config["policy_frequency"]
         drift_map_error(self._states, *errors, dt)
         return self._observe(own), reward, terminated, truncated, info
 
