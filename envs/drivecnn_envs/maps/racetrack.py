@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
 from drivecnn_envs.errors import MapError
-from drivecnn_envs.maps.curves import SAMPLE_SPACING
+from drivecnn_envs.maps.curves import SAMPLE_SPACING, stations
 from drivecnn_envs.roads import SampledLane, TownNetwork
 from drivecnn_envs.vehicle import MAX_CURVATURE, VEHICLE_WIDTH
 
@@ -101,12 +101,6 @@ def _draw_bends(rng: np.random.Generator) -> Array:
     return np.asarray(points[:: rng.choice([-1, 1])])
 
 
-def _stations(line: Array) -> Array:
-    """Distance (N + 1,) [m] of each point of a closed line from the first, once around."""
-    steps = np.linalg.norm(np.roll(line, -1, axis=0) - line, axis=1)
-    return np.concatenate([[0.0], np.cumsum(steps)])
-
-
 def _sample(line: Array) -> tuple[Array, Array]:
     """The smooth closed curve through points (N, 2) [m], sampled evenly.
 
@@ -114,16 +108,16 @@ def _sample(line: Array) -> tuple[Array, Array]:
         Points (M, 2) [m], the last of which is the first again, and where they lie on the line
         (M,), in points from its first.
     """
-    stations = _stations(line)
-    curve = CubicSpline(stations, np.concatenate([line, line[:1]]), bc_type="periodic")
-    fine = np.linspace(0.0, stations[-1], int(stations[-1] / SAMPLE_SPACING + 2) * OVERSAMPLING)
-    steps = np.linalg.norm(np.diff(curve(fine), axis=0), axis=1)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
+    ring = np.concatenate([line, line[:1]])
+    marks = stations(ring)
+    curve = CubicSpline(marks, ring, bc_type="periodic")
+    fine = np.linspace(0.0, marks[-1], int(marks[-1] / SAMPLE_SPACING + 2) * OVERSAMPLING)
+    along = stations(curve(fine))
     even = np.linspace(0.0, along[-1], int(along[-1] / SAMPLE_SPACING) + 2)
     places = np.interp(even, along, fine)
     points = curve(places)
     points[-1] = points[0]
-    return points, np.interp(places, stations, np.arange(len(stations)))
+    return points, np.interp(places, marks, np.arange(len(marks)))
 
 
 def _curvature(points: Array) -> Array:
@@ -228,16 +222,16 @@ def _numbers(where: str, text: str) -> tuple[float, ...]:
 
 def _check_line(path: Path, line: Array) -> None:
     """Refuse a line (N, 2) [m] that does not close, or is too long."""
-    stations = _stations(line)
-    gap, longest = stations[-1] - stations[-2], np.diff(stations[:-1]).max()
+    along = stations(np.concatenate([line, line[:1]]))
+    gap, longest = along[-1] - along[-2], np.diff(along[:-1]).max()
     if gap > MAX_GAP * longest:
         raise MapError(
             f"{path}: the line is not closed, its last point is {gap:.1f} m from the first, "
             f"expected at most {MAX_GAP * longest:.1f} m, {MAX_GAP:g} times the longest step: add "
             "the missing points"
         )
-    if stations[-1] > MAX_LENGTH:
+    if along[-1] > MAX_LENGTH:
         raise MapError(
-            f"{path}: the track is {stations[-1] / 1000:.0f} km long, expected at most "
+            f"{path}: the track is {along[-1] / 1000:.0f} km long, expected at most "
             f"{MAX_LENGTH / 1000:.0f} km: check that the line is in metres"
         )

@@ -7,6 +7,7 @@ import numpy as np
 from highway_env.road.lane import LineType
 from numpy.typing import NDArray
 
+from drivecnn_envs.maps import curves
 from drivecnn_envs.maps.opendrive.file import MAX_COORDINATE, Road
 from drivecnn_envs.maps.opendrive.links import LaneKey, goes_with_s
 from drivecnn_envs.maps.opendrive.reference_line import Array, Poses
@@ -49,10 +50,9 @@ class DrivenLane:
 
     def bend(self, at_end: bool, shift: Array) -> None:
         """Move one end by `shift` (2,) [m], fading out over the lane so that it stays smooth."""
-        steps = np.linalg.norm(np.diff(self.points, axis=0), axis=1)
-        stations = np.concatenate([[0.0], np.cumsum(steps)])
-        away = stations[-1] - stations if at_end else stations
-        x = np.clip(away / min(BEND_LENGTH, stations[-1]), 0.0, 1.0)
+        along = curves.stations(self.points)
+        away = along[-1] - along if at_end else along
+        x = np.clip(away / min(BEND_LENGTH, along[-1]), 0.0, 1.0)
         self.points = self.points + ((1 - x) ** 2 * (1 + 2 * x))[:, None] * shift
 
     def trim(self, at_end: bool) -> None:
