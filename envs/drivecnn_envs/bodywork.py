@@ -49,16 +49,16 @@ def draw_box(
     _shade_ground(boxes, met, ray, bounds, look, image)
     number = met[1]
     near, far = crossing(boxes, number, ray, 0.0)
-    if boxes.kind[number] == _LANDMARK or near >= far:
+    if boxes.table[number].kind == _LANDMARK or near >= far:
         return filled, floor
-    cos, sin = np.cos(boxes.yaw[number]), np.sin(boxes.yaw[number])
-    half, side, height = 0.5 * boxes.length[number], 0.5 * boxes.width[number], boxes.height[number]
-    x, y = ray.x - boxes.x[number], ray.y - boxes.y[number]
+    cos, sin = np.cos(boxes.table[number].yaw), np.sin(boxes.table[number].yaw)
+    half, side, height = 0.5 * boxes.table[number].length, 0.5 * boxes.table[number].width, boxes.table[number].height
+    x, y = ray.x - boxes.table[number].x, ray.y - boxes.table[number].y
     start = ((x * cos + y * sin) / half, (y * cos - x * sin) / side, ray.height / height)
     along = (ray.forward_x * cos + ray.forward_y * sin) / half
     across = (ray.forward_y * cos - ray.forward_x * sin) / side
-    seed = boxes.seed[number]
-    style = style_of(boxes.kind[number], boxes.length[number], seed)
+    seed = boxes.table[number].seed
+    style = style_of(boxes.table[number].kind, boxes.table[number].length, seed)
     row = filled - 1
     while row >= 0:
         slope = (along, across, (ray.horizon - row - 0.5) / ray.focal / height)
@@ -101,15 +101,15 @@ def _shade_ground(
     step = ray.height * ray.focal
     if near >= far or bounds[0] < int(ray.horizon + step / depth * _IN_FRONT):
         return
-    cos, sin = np.cos(boxes.yaw[number]), np.sin(boxes.yaw[number])
-    x, y = ray.x - boxes.x[number], ray.y - boxes.y[number]
-    landmark = boxes.kind[number] == _LANDMARK
+    cos, sin = np.cos(boxes.table[number].yaw), np.sin(boxes.table[number].yaw)
+    x, y = ray.x - boxes.table[number].x, ray.y - boxes.table[number].y
+    landmark = boxes.table[number].kind == _LANDMARK
     first = max(bounds[0], int(ray.horizon + step / far))
     for row in range(first, min(bounds[1], int(ray.horizon + step / near) + 1)):
         depth = step / max(row + 0.5 - ray.horizon, 1e-3)
         east, north = x + depth * ray.forward_x, y + depth * ray.forward_y
-        beyond_end = abs(east * cos + north * sin) - 0.5 * boxes.length[number]
-        beyond_side = abs(north * cos - east * sin) - 0.5 * boxes.width[number]
+        beyond_end = abs(east * cos + north * sin) - 0.5 * boxes.table[number].length
+        beyond_side = abs(north * cos - east * sin) - 0.5 * boxes.table[number].width
         beyond = np.hypot(max(beyond_end, 0.0), max(beyond_side, 0.0))
         if landmark:
             if beyond > 0.0:

@@ -25,8 +25,22 @@ class Kind(IntEnum):
 _LANDMARK = int(Kind.LANDMARK)
 
 
+BOX = np.dtype(
+    [
+        ("x", np.float64),  # m, its middle
+        ("y", np.float64),  # m
+        ("yaw", np.float64),  # rad, where its front points
+        ("length", np.float64),  # m
+        ("width", np.float64),  # m
+        ("height", np.float64),  # m
+        ("seed", np.uint64),  # of its colour and shape
+        ("kind", np.uint8),  # a `Kind`
+    ]
+)
+
+
 class Box(NamedTuple):
-    """One box, for people; kernels read `Boxes`."""
+    """One box, for people; kernels read rows of dtype `BOX`, which has the same fields."""
 
     x: float  # m, its middle
     y: float  # m
@@ -39,34 +53,22 @@ class Box(NamedTuple):
 
 
 class Boxes(NamedTuple):
-    """What stands around B states, in flat arrays for kernels."""
+    """What stands around B states, as kernels want it."""
 
     offset: NDArray[np.int64]  # (B + 1,) of a state's first box
-    x: Array  # (N,) m
-    y: Array  # (N,) m
-    yaw: Array  # (N,) rad
-    length: Array  # (N,) m
-    width: Array  # (N,) m
-    height: Array  # (N,) m
-    seed: NDArray[np.uint64]  # (N,)
-    kind: NDArray[np.uint8]  # (N,) a `Kind`
+    table: NDArray[np.void]  # (N,) of dtype BOX
 
     @classmethod
     def of(cls, boxes: Sequence[Sequence[Box]]) -> Self:
         """The boxes of each state, in one table."""
-        flat = [box for of_state in boxes for box in of_state]
-        offset = np.concatenate([[0], np.cumsum([len(of_state) for of_state in boxes])])
-        numbers = np.array([box[:6] for box in flat], np.float64).reshape(-1, 6).T.copy()
-        seeds = np.array([box.seed for box in flat], np.uint64)
-        kinds = np.array([box.kind for box in flat], np.uint8)
-        x, y, yaw, length, width, height = numbers
-        return cls(offset.astype(np.int64), x, y, yaw, length, width, height, seeds, kinds)
+        offset = np.cumsum([0, *(len(of_state) for of_state in boxes)], dtype=np.int64)
+        flat = [tuple(box) for of_state in boxes for box in of_state]
+        return cls(offset, np.array(flat, BOX))
 
     @classmethod
     def none(cls, states: int) -> Self:
         """Nothing around so many states."""
-        no, offset = np.zeros(0), np.zeros(states + 1, np.int64)
-        return cls(offset, no, no, no, no, no, no, np.zeros(0, np.uint64), np.zeros(0, np.uint8))
+        return cls(np.zeros(states + 1, np.int64), np.zeros(0, BOX))
 
 
 class Ray(NamedTuple):
@@ -97,8 +99,8 @@ def next_box(
     boxes, first, last = around
     best, found = NEVER, -1
     for number in range(first, last):
-        x, y = boxes.x[number] - ray.x, boxes.y[number] - ray.y
-        length, width = boxes.length[number], boxes.width[number]
+        x, y = boxes.table[number].x - ray.x, boxes.table[number].y - ray.y
+        length, width = boxes.table[number].length, boxes.table[number].width
         squared = ray.forward_x**2 + ray.forward_y**2
         radius_squared = 0.3 * (length * length + width * width) + 2.0
         across = x * ray.forward_y - y * ray.forward_x
@@ -115,7 +117,7 @@ def next_box(
 @njit(inline="always")
 def meeting(boxes: Boxes, number: int, ray: Ray) -> float:
     """Depth [m] at which a ray has to draw a box, `NEVER` if it does not see it."""
-    if boxes.kind[number] != _LANDMARK:
+    if boxes.table[number].kind != _LANDMARK:
         near, far = crossing(boxes, number, ray, 0.0)
         if near < far:
             return near if near > 0.0 else NEVER  # from within, nothing is drawn
@@ -129,11 +131,11 @@ def crossing(boxes: Boxes, number: int, ray: Ray, reach: float) -> tuple[float, 
 
     The first is the larger one if the ray misses it.
     """
-    cos, sin = np.cos(boxes.yaw[number]), np.sin(boxes.yaw[number])
-    x, y = ray.x - boxes.x[number], ray.y - boxes.y[number]
+    cos, sin = np.cos(boxes.table[number].yaw), np.sin(boxes.table[number].yaw)
+    x, y = ray.x - boxes.table[number].x, ray.y - boxes.table[number].y
     near, far = -NEVER, NEVER
     for axis in range(2):
-        half = 0.5 * (boxes.length[number] if axis == 0 else boxes.width[number]) + reach
+        half = 0.5 * (boxes.table[number].length if axis == 0 else boxes.table[number].width) + reach
         start = x * cos + y * sin if axis == 0 else y * cos - x * sin
         slope = ray.forward_x * cos + ray.forward_y * sin
         if axis == 1:
