@@ -71,9 +71,10 @@ class PolicyDriver:
     def __call__(self, states: States) -> Decision:
         """The mean of the policy's distribution for each car."""
         device = next(self._policy.parameters()).device
+        seen = self._observe(states)
         inputs = [
             torch.from_numpy(np.zeros_like(pixels) if name in self._drop else pixels).to(device)
-            for name, pixels in self._observe(states)._asdict().items()
+            for name, pixels in (("cameras", seen.cameras), ("route_map", seen.route_map))
         ]
         with torch.inference_mode():
             distribution = self._policy(*inputs)

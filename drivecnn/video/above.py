@@ -21,8 +21,9 @@ from drivecnn.video.drawing import (
     polygon,
     polyline,
 )
+from drivecnn_envs.materials import SHADED, Material
 from drivecnn_envs.vehicle import VEHICLE_LENGTH, VEHICLE_WIDTH
-from drivecnn_envs.world import RESOLUTION, Material, World
+from drivecnn_envs.world import RESOLUTION, World
 
 TOP_SCALE = 5.0  # px/m of the view from above
 TOP_AHEAD = 0.68  # share of that view which lies ahead of the ego
@@ -32,14 +33,24 @@ ROUTE_OPACITY = 0.55
 SURFACES: dict[Material, Colour] = {
     Material.LAND: (31, 41, 38),
     Material.FIELD: (40, 43, 38),
+    Material.GRAVEL: (47, 50, 50),
     Material.PAVEMENT: (52, 59, 67),
+    Material.KERB: (64, 71, 79),
     Material.ROAD: (72, 81, 92),
     Material.ROAD_CENTRE: (72, 81, 92),
-    Material.TREE: (45, 84, 62),
+    Material.PATCH: (64, 72, 82),
+    Material.PUDDLE: (66, 80, 98),
+    Material.CROWN: (45, 84, 62),
+    Material.TRUNK: (58, 70, 52),
+    Material.HEDGE: (42, 74, 54),
+    Material.POLE: (96, 102, 110),
+    Material.FENCE: (92, 84, 70),
     Material.WALL_A: (120, 96, 88),
     Material.WALL_B: (126, 122, 112),
     Material.WALL_C: (104, 111, 120),
     Material.WALL_D: (124, 112, 90),
+    Material.ROOF_A: (112, 84, 76),
+    Material.ROOF_B: (92, 96, 104),
 }
 
 
@@ -57,13 +68,14 @@ class Ground(NamedTuple):
         low = np.maximum(texels.min(axis=0) - reach / RESOLUTION, 0).astype(int)
         high = (texels.max(axis=0) + reach / RESOLUTION).astype(int)
         base = world.levels[0][low[1] : high[1], low[0] : high[0]]
-        picture = np.array([SURFACES[material] for material in Material], np.uint8)[base[..., 0]]
+        material = base[..., 0] & ~np.uint8(SHADED)
+        picture = np.array([SURFACES[kind] for kind in Material], np.uint8)[material]
         painted = (base[..., 2] > 0) & world.drivable[low[1] : high[1], low[0] : high[0]]
         share = base[painted, 2, None] / 255.0
         picture[painted] = (picture[painted] * (1 - share) + np.array(PAINT) * share).astype(
             np.uint8
         )
-        walls = (base[..., 0] >= Material.WALL_A).astype(np.uint8)
+        walls = (material >= Material.WALL_A).astype(np.uint8)
         rim = walls > cv2.erode(walls, np.ones((3, 3), np.uint8))
         picture[rim] = picture[rim] // 5 * 3
         route = np.zeros(base.shape[:2], np.uint8)

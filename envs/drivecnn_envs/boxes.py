@@ -1,4 +1,4 @@
-"""Other vehicles and obstacles: oriented boxes on the ground, and where rays meet them."""
+"""Other vehicles and obstacles: oriented boxes on the ground, and where rays cross them."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -21,8 +21,6 @@ class Kind(IntEnum):
     OBSTACLE = 1
     LANDMARK = 2  # a place to reach, painted on the ground
 
-
-_LANDMARK = int(Kind.LANDMARK)
 
 
 BOX = np.dtype(
@@ -71,75 +69,29 @@ class Boxes(NamedTuple):
         return cls(np.zeros(states + 1, np.int64), np.zeros(0, BOX))
 
 
-class Ray(NamedTuple):
-    """The vertical plane that one image column sees."""
-
-    x: float  # m, of the camera
-    y: float  # m
-    forward_x: float  # m per metre of depth
-    forward_y: float  # m per metre of depth
-    height: float  # m, of the camera
-    horizon: float  # row [px]
-    focal: float  # px
-    column: int
-
-
 @njit(inline="always")
-def next_box(
-    around: tuple[Boxes, int, int], ray: Ray, after: tuple[float, int]
-) -> tuple[float, int]:
-    """The next box that a ray meets: the depth [m] of the meeting, and its number.
-
-    `around` is a table, the number of a state's first box in it and the one after its last.
-
-    Boxes come in the order of depth, then number; `after` is the one before. A ray that misses
-    a box but crosses the shadow around it meets it where it leaves the shadow, as it meets a
-    landmark where it leaves that. The depth is `NEVER` where no box is left.
-    """
-    boxes, first, last = around
-    best, found = NEVER, -1
-    for number in range(first, last):
-        x, y = boxes.table[number].x - ray.x, boxes.table[number].y - ray.y
-        length, width = boxes.table[number].length, boxes.table[number].width
-        squared = ray.forward_x**2 + ray.forward_y**2
-        radius_squared = 0.3 * (length * length + width * width) + 2.0
-        across = x * ray.forward_y - y * ray.forward_x
-        along = x * ray.forward_x + y * ray.forward_y
-        if across * across > radius_squared * squared or along < -length - width:
-            continue
-        depth = meeting(boxes, number, ray)
-        later = depth > after[0] or (depth == after[0] and number > after[1])
-        if later and depth < best:
-            best, found = depth, number
-    return best, found
-
-
-@njit(inline="always")
-def meeting(boxes: Boxes, number: int, ray: Ray) -> float:
-    """Depth [m] at which a ray has to draw a box, `NEVER` if it does not see it."""
-    if boxes.table[number].kind != _LANDMARK:
-        near, far = crossing(boxes, number, ray, 0.0)
-        if near < far:
-            return near if near > 0.0 else NEVER  # from within, nothing is drawn
-    near, far = crossing(boxes, number, ray, SHADOW_REACH)
-    return far if 0.0 < near < far else NEVER
-
-
-@njit(inline="always")
-def crossing(boxes: Boxes, number: int, ray: Ray, reach: float) -> tuple[float, float]:
+def crossing(
+    box: np.void, x: float, y: float, ahead_x: float, ahead_y: float, reach: float
+) -> tuple[float, float]:
     """Depths [m] where a ray enters and leaves a box's footprint, widened by `reach` [m].
 
     The first is the larger one if the ray misses it.
+
+    Args:
+        box: of dtype BOX.
+        x: m, where the ray starts.
+        y: m.
+        ahead_x: m per metre of depth.
+        ahead_y: m per metre of depth.
+        reach: m.
     """
-    cos, sin = np.cos(boxes.table[number].yaw), np.sin(boxes.table[number].yaw)
-    x, y = ray.x - boxes.table[number].x, ray.y - boxes.table[number].y
+    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
+    east, north = x - box.x, y - box.y
     near, far = -NEVER, NEVER
     for axis in range(2):
-        half = 0.5 * (boxes.table[number].length if axis == 0 else boxes.table[number].width) + reach
-        start = x * cos + y * sin if axis == 0 else y * cos - x * sin
-        slope = ray.forward_x * cos + ray.forward_y * sin
-        if axis == 1:
-            slope = ray.forward_y * cos - ray.forward_x * sin
+        half = 0.5 * (box.length if axis == 0 else box.width) + reach
+        start = east * cos + north * sin if axis == 0 else north * cos - east * sin
+        slope = ahead_x * cos + ahead_y * sin if axis == 0 else ahead_y * cos - ahead_x * sin
         if abs(slope) < 1e-9:
             if abs(start) > half:
                 return NEVER, -NEVER

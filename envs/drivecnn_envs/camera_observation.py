@@ -10,15 +10,15 @@ from highway_env.road.road import Road
 from highway_env.vehicle.kinematics import Vehicle
 
 from drivecnn_envs.boxes import Boxes
-from drivecnn_envs.cameras import CameraRig
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.observation import ObservationConfig, Observer
+from drivecnn_envs.observation import FamilyName, ObservationConfig, Observer, observation_space
 from drivecnn_envs.roads import TownNetwork
 from drivecnn_envs.route_map import RouteMapView, drift_map_error, start_map_error
 from drivecnn_envs.routes import Route
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import STATE, RouteTable, States
 from drivecnn_envs.surroundings import Crowd, Surroundings
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.way_ahead import way_ahead
 
 MAX_SEED = 2**62
@@ -31,8 +31,10 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Camera images and a route map in place of a highway-env environment's own observation.
 
     The observation is a dict of `cameras` (C, 3, H, W) uint8 and, if wanted, `route_map`
-    (2, M, M) uint8. Where the environment observes a tuple, one entry for each controlled vehicle
-    (highway-env's `MultiAgentObservation`), this does too; else it is the first vehicle's.
+    (2, M, M) uint8, `semantic` (C, H, W) uint8 and `depth` (C, H, W) float32 [m]: the last two if
+    they are among the rig's modalities. Where the environment observes a tuple, one entry for each
+    controlled vehicle (highway-env's `MultiAgentObservation`), this does too; else it is the first
+    vehicle's.
 
     The route map shows the way that the vehicle has planned, else the straightest way ahead along
     its lane. Its second channel is empty where there is none, as on a parking lot. Its pose is off
@@ -54,6 +56,7 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         route_map: bool | RouteMapView = True,
         keep: str | None = None,
         seed: int = 0,
+        looks: FamilyName = "train",
     ) -> None:
         """Wrap an environment.
 
@@ -64,12 +67,14 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             keep: key under which the environment's own observation is kept; it is left out
                 where None.
             seed: of the world around the roads, the same in every episode.
+            looks: family of the colours, light and weather.
 
         Raises:
-            InputError: if the environment is not one of highway-env, or `keep` is taken.
+            InputError: if the environment is not one of highway-env, `keep` is taken or there are
+                no such looks.
         """
         RecordConstructorArgs.__init__(
-            self, cameras=cameras, route_map=route_map, keep=keep, seed=seed
+            self, cameras=cameras, route_map=route_map, keep=keep, seed=seed, looks=looks
         )
         super().__init__(env)
         if not isinstance(getattr(env.unwrapped, "road", None), Road):
@@ -77,7 +82,7 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                 f"CameraObservation needs an environment of highway-env, got {env.unwrapped}"
             )
         view = route_map if isinstance(route_map, RouteMapView) else RouteMapView()
-        self._observer = Observer(ObservationConfig(cameras or CameraRig(), view))
+        self._observer = Observer(ObservationConfig(cameras or CameraRig(), view, looks))
         self._maps, self._keep = route_map is not False, keep
         self._surroundings = Surroundings(seed)
         self._rng = np.random.default_rng()
@@ -93,12 +98,9 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def _space_with(self, own: spaces.Space[Any]) -> spaces.Dict:
         """The space of one vehicle's observation; `own` is the environment's."""
-        config = self._observer.config
-        size = config.route_map.size
-        rig = len(config.cameras.yaws), 3, *config.cameras.image_size
-        parts: dict[str, spaces.Space[Any]] = {"cameras": spaces.Box(0, 255, rig, np.uint8)}
-        if self._maps:
-            parts["route_map"] = spaces.Box(0, 255, (2, size, size), np.uint8)
+        parts = dict(observation_space(self._observer.config))
+        if not self._maps:
+            del parts["route_map"]
         if self._keep in parts:
             raise InputError(f"keep is {self._keep!r}, expected a key that is not in {[*parts]}")
         if self._keep is not None:
@@ -159,11 +161,11 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         scene = Scene((), (), _NO_WORLD, _NO_GOAL, atlas, RouteTable.of([route]))
         boxes = Boxes.of([self._crowd.around(vehicle, [*road.vehicles, *road.objects])])
         seen = self._observer.observe(scene, states, boxes)
-        entry: dict[str, Any] = {"cameras": seen.cameras[0]}
-        if self._maps:
-            entry["route_map"] = seen.route_map[0]
-            if way is None:
-                entry["route_map"][1] = 0
+        entry = {name: values[0] for name, values in seen.asked().items()}
+        if not self._maps:
+            del entry["route_map"]
+        elif way is None:
+            entry["route_map"][1] = 0
         if self._keep is not None:
             entry[self._keep] = own
         return entry

@@ -1,300 +1,221 @@
-"""What the cameras see: each image column is one vertical plane, marched over the height field.
+"""What the cameras see, in four stages: walk, draw what stands apart, shade, expose.
 
-A camera without roll sees one vertical plane of the world per image column. Its ray is walked
-outwards in fixed steps of depth; the highest image row reached so far (a y-buffer) tells what a new
-texel still adds, so ground, kerbs, trees and buildings all come from one walk.
+An image is made by one thread: its columns are walked over the height field (`march`), posts and
+vehicles are drawn into it where they are nearest (`posts`, `bodywork`), rows get their colours
+(`shading`), and the sensor adds what it does (`sensor`). Every stage is a function of the state.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from drivecnn_envs.bodywork import draw_box
-from drivecnn_envs.boxes import NEVER, Boxes, Ray, next_box
-from drivecnn_envs.errors import InputError
-from drivecnn_envs.looks import LOOK_SIZE, draw_look, fog_at, shade_sky, shade_texel
+from drivecnn_envs.bodywork import draw_boxes
+from drivecnn_envs.boxes import Boxes
+from drivecnn_envs.looks import Family, Light, Looks, draw_looks
+from drivecnn_envs.march import Ground, plan_steps, walk
+from drivecnn_envs.materials import Material, SemanticClass
 from drivecnn_envs.noise import mix
-from drivecnn_envs.states import LAND_TEXEL, Atlas, States
-from drivecnn_envs.world import HEIGHT_UNIT, MIP_LEVELS, RESOLUTION
+from drivecnn_envs.pixels import BLOCK, CLASSES, OPEN, Camera, Finish, Floats, Pixels, finished, look_out
+from drivecnn_envs.posts import PostTable, draw_posts
+from drivecnn_envs.sensor import expose
+from drivecnn_envs.shading import SCRATCH, SKY_DEPTH, colour_rows, shade_row
+from drivecnn_envs.states import Atlas, States
+from drivecnn_envs.textures import CLOUDS, TEXTURE_SIZE
+from drivecnn_envs.views import CameraRig, Modality, Views
 
-Array = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
-FIRST_DEPTH = 1.0  # m, nearer things are not drawn
-FAR_DEPTH = 140.0  # m, the horizon of the drawn world
-SHORTEST_STEP = 0.9  # m, steps between ground rows need not be shorter
-STEP_GROWTH = 0.045  # m per metre of depth, how long steps may become far away
-MAX_IMAGE_SIDE = 4096  # px
-NOISE = 5  # intensity levels of sensor noise at most, 3 in one standard deviation
-ROW_SLACK = 1e-4  # rows, so that a ground row met at its very middle counts as met
-ROW_OFFSET = 1 << 20  # makes rows positive, where truncation rounds down
-BRIGHTEST = 255.0  # intensity level
-SKY_STEEPNESS = 3.0  # how fast the sky's colour changes with height
-_LOW_32 = np.uint64(0xFFFFFFFF)
-_HASH_1, _HASH_2, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
-_BYTE, _EIGHT, _LEVELS = np.uint32(255), np.int32(8), np.int32(2 * NOISE + 1)
+HILL_FOLDS = 24.0  # of the hills' outline, to each quarter of the horizon
+HILL_HAZE = 0.62  # share of the air's colour in what is seen of them
+PAINTED = 96  # of the third byte of a road texel, from which on it counts as marking
+_HILLS, _PHASE, _FOG = int(Light.HILLS), int(Light.HILL_PHASE), int(Light.FOG)
+_AMBIENT, _SUN = int(Light.AMBIENT), int(Light.SUN)
+_CROWN, _HILL = int(Material.CROWN), int(Finish.HILL)
+_ROAD, _CENTRE = np.uint32(Material.ROAD), np.uint32(Material.ROAD_CENTRE)
+_SKY, _MARKING = np.uint8(SemanticClass.SKY), np.uint8(SemanticClass.LANE_MARKING)
+_CODE, _BYTE, _SIXTEEN = np.uint32(31), np.uint32(255), np.uint32(16)
+_BRIGHTEST = np.float32(255.0)
 
 
-@dataclass(frozen=True)
-class CameraRig:
-    """Cameras on a vehicle, all alike but for their yaw.
+class Images(NamedTuple):
+    """Images of C cameras in each of B states; a modality that was not asked for is empty."""
 
-    Attributes:
-        yaws: rad, counter-clockwise from straight ahead: left, centre, right.
-        field_of_view: rad, horizontal.
-        height: m above the road.
-        ahead: m from the vehicle's middle to the cameras.
-        image_size: height and width [px].
-        horizon: row of the horizon as a share of the image height, from the top.
-    """
-
-    yaws: tuple[float, ...] = (0.87, 0.0, -0.87)
-    field_of_view: float = 1.12
-    height: float = 1.5
-    ahead: float = 0.6
-    image_size: tuple[int, int] = (48, 96)
-    horizon: float = 0.4
-
-    def __post_init__(self) -> None:
-        """Refuse cameras that cannot exist."""
-        if not all(1 <= side <= MAX_IMAGE_SIDE for side in self.image_size):
-            raise InputError(
-                f"camera image_size is {self.image_size}, expected 1 to {MAX_IMAGE_SIDE} px a side"
-            )
-        if not np.isfinite([*self.yaws, self.ahead]).all():
-            raise InputError(
-                f"camera yaws are {self.yaws} rad and ahead {self.ahead} m, expected finite numbers"
-            )
-        if not (self.yaws and 0.1 <= self.field_of_view <= 2.6):
-            raise InputError(
-                f"cameras need yaws and a field_of_view of 0.1 to 2.6 rad, got {len(self.yaws)} "
-                f"yaws and {self.field_of_view}"
-            )
-        if not (0.3 <= self.height <= 20.0 and 0.0 <= self.horizon < 1.0):
-            raise InputError(
-                f"camera height is {self.height} m and horizon {self.horizon}, expected 0.3 to "
-                "20 m and 0 to below 1"
-            )
-
-
-class Walk(NamedTuple):
-    """A rig as its kernel wants it."""
-
-    yaws: Array  # (C,) rad
-    focal: float  # px
-    height: float  # m
-    ahead: float  # m
-    horizon: float  # row [px]
-    depths: Array  # (S,) m, straight ahead of the camera
-    slopes: Array  # (S,) rows per metre of height at each depth
-    levels: NDArray[np.int64]  # (S,) mip level to read at each depth
-    scales: Array  # (S,) texels of that level per metre
-
-    @classmethod
-    def of(cls, rig: CameraRig) -> "Walk":
-        """The steps such that every ground row is met at its middle."""
-        rows, columns = rig.image_size
-        focal = columns / 2 / np.tan(rig.field_of_view / 2)
-        horizon = rig.horizon * rows
-        below = np.arange(rows - 1, -1, -1) + 0.5 - horizon
-        ground = rig.height * focal / below[below > 0]
-        marks = np.concatenate([[FIRST_DEPTH], ground[ground < FAR_DEPTH], [FAR_DEPTH]])
-        marks = np.unique(np.maximum(marks, FIRST_DEPTH))
-        depths = [marks[:1]]
-        for near, far in pairwise(marks):
-            longest = max(SHORTEST_STEP, STEP_GROWTH * near)
-            pieces = int(np.ceil((far - near) / longest))
-            depths.append(np.geomspace(near, far, pieces + 1)[1:])
-        steps = np.concatenate(depths)
-        footprint = np.maximum(steps / focal, 0.25 * np.gradient(steps))
-        levels = np.clip(np.floor(np.log2(footprint / RESOLUTION)) + 1, 0, MIP_LEVELS - 1)
-        return cls(
-            np.asarray(rig.yaws),
-            float(focal),
-            rig.height,
-            rig.ahead,
-            horizon,
-            steps,
-            focal / steps,
-            levels.astype(np.int64),
-            1.0 / (RESOLUTION * 2.0**levels),
-        )
+    rgb: Bytes  # (B, C, 3, H, W)
+    semantic: Bytes  # (B, C, H, W), a `SemanticClass` each
+    depth: Floats  # (B, C, H, W) m ahead of the camera, `SKY_DEPTH` in the sky
 
 
 def render(
     states: States,
     atlas: Atlas,
-    walk: Walk,
-    image_size: tuple[int, int],
+    rig: CameraRig,
+    family: Family = Family.TRAIN,
     boxes: Boxes | None = None,
-) -> Bytes:
-    """Images of all cameras of each state, (B, C, 3, H, W) uint8; `boxes` stand around them."""
-    images = np.empty((len(states), len(walk.yaws), 3, *image_size), np.uint8)
-    _render(states, atlas, walk, Boxes.none(len(states)) if boxes is None else boxes, images)
+) -> Images:
+    """Images of all cameras of B states; `boxes` stand around them."""
+    batch, size = (len(states), len(rig.yaws)), rig.image_size
+    wanted = [size if modality in rig.modalities else (0, 0) for modality in Modality]
+    images = Images(
+        np.empty((*batch, 3, *size), np.uint8),
+        np.empty((*batch, *wanted[1]), np.uint8),
+        np.empty((*batch, *wanted[2]), np.float32),
+    )
+    seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
+    looks, views = draw_looks(seeds, family), Views.of(states, rig)
+    around = Boxes.none(len(states)) if boxes is None else boxes
+    _render(views, states["world"].astype(np.int64), seeds, steps, atlas, looks, around, images)
     return images
 
 
-@njit(parallel=True, cache=True, fastmath=True)
-def _render(states: States, atlas: Atlas, walk: Walk, boxes: Boxes, images: Bytes) -> None:
-    """Fill `images` (B, C, 3, H, W), one thread a camera image."""
-    batch, cameras = images.shape[:2]
-    for i in prange(batch * cameras):
-        number, camera = i // cameras, i % cameras
-        state = states[number]
-        look = np.empty(LOOK_SIZE, np.float32)
-        draw_look(state.seed, look)
-        image = images[number, camera]
-        around = boxes, boxes.offset[number], boxes.offset[number + 1]
-        filled = np.empty(images.shape[4], np.int32)
-        for column in range(images.shape[4]):
-            ray = _ray(state, walk, camera, column, images.shape[4])
-            filled[column] = _march(ray, state.world, atlas, walk, around, look, image)
-        _fill_sky(walk, look, filled, image)
-        _add_noise(mix(mix(state.seed, state.step), camera), image)
-
-
-@njit(inline="always")
-def _ray(
-    state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
-    walk: Walk,
-    camera: int,
-    column: int,
-    columns: int,
-) -> Ray:
-    """The vertical plane that a camera of a state sees in a column."""
-    yaw = state.yaw + walk.yaws[camera]
-    aside = (0.5 * columns - column - 0.5) / walk.focal
-    return Ray(
-        state.x + walk.ahead * np.cos(state.yaw),
-        state.y + walk.ahead * np.sin(state.yaw),
-        np.cos(yaw) - aside * np.sin(yaw),
-        np.sin(yaw) + aside * np.cos(yaw),
-        walk.height,
-        walk.horizon,
-        walk.focal,
-        column,
-    )
-
-
-@njit(inline="always")
-def _march(
-    ray: Ray,
-    world: int,
+@njit(parallel=True, cache=True, fastmath=True, error_model="numpy")
+def _render(
+    views: Views,
+    worlds: NDArray[np.int64],
+    seeds: NDArray[np.uint64],
+    steps: NDArray[np.int64],
     atlas: Atlas,
-    walk: Walk,
-    around: tuple[Boxes, int, int],
-    look: NDArray[np.float32],
-    image: Bytes,
-) -> int:
-    """Fill one image column from the bottom up. Returns the lowest row that stays open."""
-    met = next_box(around, ray, (-NEVER, -1))
-    if met[0] < NEVER:
-        return _march_among(ray, world, atlas, walk, around, look, image)
-    return _march_ground(
-        ray, world, atlas, walk, (0, len(walk.depths), image.shape[1]), look, image
-    )
-
-
-@njit(fastmath=True)
-def _march_among(
-    ray: Ray,
-    world: int,
-    atlas: Atlas,
-    walk: Walk,
-    around: tuple[Boxes, int, int],
-    look: NDArray[np.float32],
-    image: Bytes,
-) -> int:
-    """`_march` where a ray meets boxes, and stops at each. Apart, as most columns meet none."""
-    filled, floor = int(image.shape[1]), int(image.shape[1])
-    steps, step = len(walk.depths), 0
-    met = next_box(around, ray, (-NEVER, -1))
-    while step < steps and filled > 0:
-        stop = int(np.searchsorted(walk.depths, met[0]))
-        filled = _march_ground(ray, world, atlas, walk, (step, stop, filled), look, image)
-        if stop < steps:
-            filled, floor = draw_box(around[0], met, ray, (filled, floor), look, image)
-            met = next_box(around, ray, met)
-        step = stop
-    return filled
-
-
-@njit(inline="always")
-def _march_ground(
-    ray: Ray,
-    world: int,
-    atlas: Atlas,
-    walk: Walk,
-    span: tuple[int, int, int],
-    look: NDArray[np.float32],
-    image: Bytes,
-) -> int:
-    """Fill an image column over some steps of the walk. Returns the lowest open row.
-
-    `span` is the first step, the one after the last, and the lowest open row before them.
-    """
-    origin_x, origin_y = ray.x - atlas.origin[world, 0], ray.y - atlas.origin[world, 1]
-    offsets, shapes, texels = atlas.offset[world], atlas.shape[world], atlas.texels
-    filled = span[2]
-    for k in range(span[0], span[1]):
-        depth, level, scale = walk.depths[k], walk.levels[k], walk.scales[k]
-        x = np.int64((origin_x + depth * ray.forward_x) * scale + 1.0) - 1  # floor, from -1 up
-        y = np.int64((origin_y + depth * ray.forward_y) * scale + 1.0) - 1
-        width = shapes[level, 1]
-        texel = np.uint64(LAND_TEXEL)
-        if 0 <= y < shapes[level, 0] and 0 <= x < width:
-            texel = np.uint64(offsets[level] + y * width + x)
-        rise = walk.height - texels[texel, 3] * HEIGHT_UNIT
-        middle = walk.horizon + rise * walk.slopes[k] - 0.5 - ROW_SLACK
-        top = np.int64(middle + ROW_OFFSET) - (ROW_OFFSET - 1)  # rounded up
-        if top >= filled:
-            continue
-        top = max(top, np.int64(0))
-        material, shade = texels[texel, 0], texels[texel, 1]
-        paint, fog = texels[texel, 2], fog_at(look, depth)
-        per_row = depth / walk.focal  # m
-        for row in range(top, filled):
-            z = walk.height - (row + 0.5 - walk.horizon) * per_row
-            red, green, blue = shade_texel(look, material, shade, paint, z, fog)
-            image[0, row, ray.column] = np.uint8(min(red, BRIGHTEST))
-            image[1, row, ray.column] = np.uint8(min(green, BRIGHTEST))
-            image[2, row, ray.column] = np.uint8(min(blue, BRIGHTEST))
-        filled = int(top)
-        if filled == 0:
-            break
-    return filled
-
-
-@njit(inline="always")
-def _fill_sky(
-    walk: Walk, look: NDArray[np.float32], filled: NDArray[np.int32], image: Bytes
+    looks: Looks,
+    boxes: Boxes,
+    images: Images,
 ) -> None:
-    """Fill the rows above what each column has `filled`."""
-    for row in range(filled.max()):
-        height = max(walk.horizon - row, 0.0) / walk.focal * SKY_STEEPNESS
-        for channel in range(3):
-            level = np.uint8(min(shade_sky(look, height, channel), BRIGHTEST))
-            line = image[channel, row]
-            for column in range(len(line)):
-                if row < filled[column]:
-                    line[column] = level
+    """Fill `images`, one thread a camera image."""
+    for i in prange(len(views.x)):
+        _render_image(i, views, worlds, seeds, steps, atlas, looks, boxes, images)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _render_image(
+    i: int,
+    views: Views,
+    worlds: NDArray[np.int64],
+    seeds: NDArray[np.uint64],
+    steps: NDArray[np.int64],
+    atlas: Atlas,
+    looks: Looks,
+    boxes: Boxes,
+    images: Images,
+) -> None:
+    """Fill one of the B C images."""
+    rows, columns = images.rgb.shape[3:]
+    state, number = views.state[i], i % images.rgb.shape[1]
+    world, light, palette = worlds[state], looks.light[state], looks.palette[state]
+    sun = atlas.sun[world, 0], atlas.sun[world, 1]
+    afield = Camera(
+        views.x[i], views.y[i], views.cos[i], views.sin[i], views.height[i],
+        views.horizon[i], views.roll[i], views.focal,
+    )  # fmt: skip
+    camera = Camera(
+        views.x[i] - atlas.origin[world, 0], views.y[i] - atlas.origin[world, 1], views.cos[i],
+        views.sin[i], views.height[i], views.horizon[i], views.roll[i], views.focal,
+    )  # fmt: skip
+    pixels = look_out(camera, rows, columns)
+    _see_world(camera, world, atlas, light, palette, pixels, columns)
+    posts = PostTable(atlas.posts, atlas.post_first, atlas.post_grid)
+    draw_posts(posts, world, camera, pixels, columns)
+    draw_boxes(boxes, state, afield, light, sun, pixels, columns)
+    sharp = np.empty((3, rows, columns), np.uint8)
+    _shade(camera, pixels, palette, light, sun, sharp)
+    noise = mix(mix(seeds[state], steps[state]), number)
+    expose(sharp, noise, light, images.rgb[state, number])
+    if images.semantic.size > 0:
+        _classify(pixels, images.semantic[state, number])
+    if images.depth.size > 0:
+        _measure(pixels, images.depth[state, number])
 
 
 @njit(inline="always")
-def _add_noise(seed: np.uint64, image: Bytes) -> None:
-    """Add even noise of up to `NOISE` levels either way, the same for the same seed.
+def _see_world(
+    camera: Camera, world: int, atlas: Atlas, light: Floats, palette: NDArray[np.uint32],
+    pixels: Pixels, columns: int,
+) -> None:  # fmt: skip
+    """Fill the pixels with what the walks of all columns meet, and the hills behind."""
+    last = atlas.shape.shape[1] - 1
+    end = atlas.offset[world, last] + atlas.shape[world, last, 0] * atlas.shape[world, last, 1]
+    texels = atlas.words[atlas.offset[world, 0] : end]
+    ground = Ground(texels, atlas.offset[world], atlas.shape[world])
+    lowest = len(pixels.word) - 1 - min(pixels.shift[0], pixels.shift[columns - 1])
+    steps = plan_steps(max(lowest, len(pixels.word) - 1), camera, ground)
+    met = np.empty(BLOCK, np.uint32)
+    hill = _hill_word(light, palette)
+    for column in range(columns):
+        walk(steps, ground, column, camera, pixels, met)
+        _raise_hills(camera, column, light, hill, pixels)
 
-    The hash is 32 bits wide, and says so at every step, so that it fills vector registers.
-    """
-    flat = image.reshape(-1)
-    start = np.uint32(seed & _LOW_32)
-    for k in range(flat.size):
-        bits = np.uint32(np.uint32(start + np.uint32(k)) * _HASH_1)
-        bits = np.uint32(np.uint32(bits ^ np.uint32(bits >> _SHIFT)) * _HASH_2)
-        draw = np.int32(np.uint32(bits >> _SHIFT) & _BYTE) * _LEVELS
-        value = np.int32(flat[k]) + np.int32(draw >> _EIGHT) - np.int32(NOISE)
-        flat[k] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))
+
+@njit(inline="always")
+def _hill_word(light: Floats, palette: NDArray[np.uint32]) -> np.uint32:
+    """The pixel of a wooded hill on the horizon."""
+    red, green, blue = 0.0, 0.0, 0.0
+    for channel in range(3):
+        woods = np.float64((palette[_CROWN] >> np.uint32(8 * channel)) & _BYTE)
+        lit = woods * (light[_AMBIENT + channel] + light[_SUN + channel])
+        red, green, blue = green, blue, lit + HILL_HAZE * (light[_FOG + channel] - lit)
+    return finished(_HILL, red, green, blue)
+
+
+@njit(inline="always")
+def _raise_hills(
+    camera: Camera, column: int, light: Floats, word: np.uint32, pixels: Pixels
+) -> None:
+    """Fill what a column leaves open of the horizon, up to the hills' outline."""
+    x, y = pixels.forward_x[column], pixels.forward_y[column]
+    turn = y / (abs(x) + abs(y))  # -1 to 1 over the half circle ahead, -1 to 1 behind
+    place = (turn if x >= 0.0 else 2.0 - turn) * HILL_FOLDS + 10.0 * light[_PHASE] + HILL_FOLDS
+    number = int(place)
+    near, far = CLOUDS[number % TEXTURE_SIZE], CLOUDS[(number + 1) % TEXTURE_SIZE]
+    rise = light[_HILLS] * (near + (place - number) * (float(far) - near)) / 255.0
+    horizon = camera.horizon + pixels.shift[column]
+    bottom = min(int(np.ceil(horizon + 1.5 * camera.height * camera.focal / SKY_DEPTH)) + 1, len(pixels.word))
+    for row in range(max(int(horizon - rise * camera.focal), 0), bottom):
+        if pixels.word[row, column] == OPEN:
+            pixels.word[row, column] = word
+            pixels.depth[row, column] = SKY_DEPTH
+
+
+@njit(inline="always")
+def _shade(
+    camera: Camera, pixels: Pixels, palette: NDArray[np.uint32], light: Floats,
+    sun: tuple[float, float], sharp: Bytes,
+) -> None:  # fmt: skip
+    """Give all pixels their colours, (3, H, W)."""
+    words, numbers = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
+    slope = np.empty(BLOCK, np.float32)
+    rows, columns = sharp.shape[1:]
+    for row in range(rows):
+        for first in range(0, columns, BLOCK):
+            shift = pixels.shift[first : first + BLOCK]
+            down, per_row = np.float32(row + 0.5 - camera.horizon), np.float32(1.0 / camera.focal)
+            for k in range(BLOCK):
+                slope[k] = (down - np.float32(shift[k])) * per_row
+            shade_row(pixels, row, first, slope, camera, palette, light, sun, words, numbers)
+            for channel, colours in enumerate(colour_rows(numbers)):
+                line = sharp[channel, row, first : first + BLOCK]
+                for k in range(len(line)):
+                    line[k] = np.uint8(np.int32(min(colours[k], _BRIGHTEST)))
+
+
+@njit(inline="always")
+def _classify(pixels: Pixels, semantic: Bytes) -> None:
+    """The semantic class of each pixel, (H, W)."""
+    rows, columns = semantic.shape
+    for row in range(rows):
+        for column in range(columns):
+            word = pixels.word[row, column]
+            code = word & _CODE
+            found = CLASSES[np.uint64(code)]
+            if (code == _ROAD or code == _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
+                found = _MARKING
+            semantic[row, column] = _SKY if word == OPEN else found
+
+
+@njit(inline="always")
+def _measure(pixels: Pixels, depth: Floats) -> None:
+    """The depth of each pixel, (H, W)."""
+    rows, columns = depth.shape
+    far = np.float32(SKY_DEPTH)
+    for row in range(rows):
+        word, seen, out = pixels.word[row], pixels.depth[row], depth[row]
+        for column in range(columns):
+            out[column] = far if word[column] == OPEN else seen[column]

@@ -1,139 +1,215 @@
-"""Colours, light and haze: what an appearance seed decides about an image.
+"""Looks: colours, light, weather and camera of an episode, drawn from its appearance seed.
 
-A look is one row of floats so that kernels can carry it: a colour for each material, then the
-colours of paints, windows and sky, then haze. Colours are intensities as the camera exposes
-them, mostly 0-255.
+A look is two rows of numbers that kernels carry: a palette of packed colours, two for each
+`Material`, and floats indexed by `Light`. Colours are intensities (0-255) in white daylight.
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
+from drivecnn_envs.materials import Material
+from drivecnn_envs.pixels import PLACES
 from drivecnn_envs.noise import mix, normal, uniform
-from drivecnn_envs.world import STOREY, Material
 
-MATERIALS = len(Material)
-
-
-class Swatch(IntEnum):
-    """Colours of a look that are not a material's, by index after the materials."""
-
-    PAINT = MATERIALS
-    CENTRE_PAINT = MATERIALS + 1
-    WINDOW = MATERIALS + 2
-    SKY_LOW = MATERIALS + 3
-    SKY_HIGH = MATERIALS + 4
+Floats = NDArray[np.float32]
 
 
-COLOURS = MATERIALS + len(Swatch)
-HAZE = 3 * COLOURS
-GAIN = HAZE + 1  # of the camera's three channels, for colours that are no swatch
-SUN = GAIN + 3  # cosine and sine of the direction the sun shines from
-CLARITY = SUN + 2  # 0 under an overcast sky to 1 under a clear one
-LOOK_SIZE = CLARITY + 1
+class Family(StrEnum):
+    """Looks to train with, and looks that training never shows: of each range another part."""
 
-SHADE_MIDDLE = 200.0  # a texel of this shade has its material's colour
-FULL_HAZE = 0.012  # 1/m, the thickest
-WINDOW_SILL, WINDOW_TOP = 0.9, 2.2  # m above each storey's floor
+    TRAIN = "train"
+    NEW = "new"
 
-# Two colours for each: a look draws one between them.
-_RANGES = np.array(
+
+class Weather(IntEnum):
+    """Kinds of weather and daylight, by row of the tables below."""
+
+    CLEAR = 0
+    CLOUDY = 1
+    OVERCAST = 2
+    FOG = 3
+    RAIN = 4
+    DUSK = 5
+    NIGHT = 6
+
+
+class Light(IntEnum):
+    """What the floats of a look mean, by index; colours take three places."""
+
+    AMBIENT = 0  # colour of the light from all sides, about 1 in daylight
+    SUN = 3  # colour of the light from the sun
+    FOG = 6  # its colour
+    SKY_LOW = 9  # colour of the sky above the horizon
+    SKY_HIGH = 12  # and overhead
+    CLOUD = 15  # colour of clouds
+    GLOW = 18  # colour added around the sun
+    LAMP = 21  # colour of lit windows
+    FOG_DENSITY = 24  # 1/m
+    COVER = 25  # share of the sky that clouds cover
+    HEADLIGHTS = 26  # light of the ego's headlights
+    LIT = 27  # share of the windows that are lit
+    WET = 28  # how much of the sky wet roads mirror
+    RAIN = 29  # streaks in the air
+    NOISE = 30  # of the sensor, intensity levels
+    BLUR = 31  # share of each pixel that falls on its neighbours
+    HILLS = 32  # height of the hills on the horizon, as a slope
+    HILL_PHASE = 33  # rad
+
+
+LIGHTS = 34
+PALETTE = 2 * PLACES  # own colours, then those of what is on them: paint, windows
+STOREY = 3.0  # m
+MIDDLE_SHADE = 200.0  # a texel of this shade has its material's colour
+
+_SHARES = {Family.TRAIN: (0.0, 0.6), Family.NEW: (0.7, 1.0)}
+# Two colours for each material: a look draws one between them; then how coarse it looks.
+_COLOURS = {
+    Material.LAND: ([70, 98, 46], [138, 132, 76], 5),
+    Material.FIELD: ([108, 94, 66], [156, 140, 104], 5),
+    Material.GRAVEL: ([136, 130, 120], [172, 166, 154], 6),
+    Material.PAVEMENT: ([132, 130, 127], [190, 183, 172], 2),
+    Material.KERB: ([120, 120, 118], [206, 204, 196], 1),
+    Material.ROAD: ([66, 66, 70], [128, 125, 121], 2),
+    Material.PATCH: ([52, 52, 55], [92, 90, 88], 3),
+    Material.PUDDLE: ([50, 52, 56], [84, 84, 84], 1),
+    Material.CROWN: ([40, 68, 30], [116, 100, 44], 9),
+    Material.TRUNK: ([66, 54, 43], [112, 98, 82], 5),
+    Material.HEDGE: ([36, 60, 30], [84, 92, 46], 8),
+    Material.POLE: ([84, 88, 90], [152, 156, 158], 0),
+    Material.FENCE: ([104, 84, 60], [182, 178, 170], 4),
+    Material.WALL_A: ([158, 86, 64], [200, 134, 104], 3),
+    Material.WALL_B: ([192, 182, 160], [230, 222, 206], 1),
+    Material.WALL_C: ([124, 128, 136], [180, 184, 190], 2),
+    Material.WALL_D: ([170, 146, 94], [216, 198, 154], 2),
+    Material.ROOF_A: ([124, 60, 43], [172, 96, 70], 4),
+    Material.ROOF_B: ([62, 64, 70], [116, 108, 103], 4),
+}
+_PAINT = ([206, 206, 202], [246, 246, 240])
+_YELLOW = ([226, 172, 50], [240, 196, 74])
+_GLASS = ([40, 48, 60], [92, 108, 124])
+_RANGES = np.zeros((PLACES, 2, 3))
+_COARSE = np.zeros(PLACES, np.uint32)
+for _material, (_low, _high, _coarse) in _COLOURS.items():
+    _RANGES[_material] = _low, _high
+    _COARSE[_material] = _coarse
+_RANGES[Material.ROAD_CENTRE] = _RANGES[Material.ROAD]
+_COARSE[Material.ROAD_CENTRE] = _COARSE[Material.ROAD]
+_PAINTS, _YELLOWS, _GLASSES = (np.array(pair, np.float64) for pair in (_PAINT, _YELLOW, _GLASS))
+_KINDS = np.array([0.30, 0.17, 0.15, 0.07, 0.12, 0.11, 0.08]).cumsum()  # of the weathers
+# ambient, sun, sky low, sky high, cloud, glow
+_SKIES = np.array(
     [
-        [[74, 98, 48], [128, 132, 72]],  # LAND: grass, fresh to dry
-        [[108, 96, 66], [152, 138, 104]],  # FIELD: soil
-        [[138, 136, 132], [186, 180, 170]],  # PAVEMENT
-        [[62, 62, 66], [124, 122, 120]],  # ROAD: new to bleached asphalt
-        [[62, 62, 66], [124, 122, 120]],  # ROAD_CENTRE: set to ROAD's below
-        [[38, 64, 30], [84, 98, 44]],  # TREE
-        [[168, 92, 70], [196, 130, 100]],  # WALL_A: brick
-        [[196, 184, 160], [228, 220, 204]],  # WALL_B: plaster
-        [[128, 132, 140], [176, 180, 186]],  # WALL_C: concrete
-        [[176, 150, 96], [214, 196, 150]],  # WALL_D: sandstone
-        [[206, 206, 202], [246, 246, 240]],  # PAINT: white
-        [[206, 206, 202], [236, 186, 62]],  # CENTRE_PAINT: white or yellow
-        [[42, 50, 62], [92, 108, 124]],  # WINDOW
-        [[186, 204, 222], [228, 230, 232]],  # SKY_LOW: clear to overcast
-        [[92, 142, 208], [196, 202, 210]],  # SKY_HIGH
+        [[.50, .55, .64], [.60, .56, .47], [198, 214, 230], [84, 136, 206], [240, 242, 246], [40, 34, 20]],
+        [[.60, .62, .66], [.42, .40, .35], [204, 213, 222], [116, 152, 198], [226, 229, 234], [24, 20, 10]],
+        [[.82, .84, .87], [.03, .03, .03], [208, 211, 215], [170, 176, 184], [150, 155, 163], [0, 0, 0]],
+        [[.80, .81, .83], [.02, .02, .02], [196, 199, 202], [184, 188, 192], [190, 193, 197], [0, 0, 0]],
+        [[.54, .57, .62], [.00, .00, .00], [150, 156, 163], [108, 115, 125], [88, 94, 103], [0, 0, 0]],
+        [[.27, .27, .37], [.50, .29, .14], [236, 164, 108], [66, 82, 138], [196, 124, 108], [96, 52, 14]],
+        [[.075, .085, .13], [.0, .0, .0], [38, 42, 62], [9, 11, 22], [30, 32, 44], [0, 0, 0]],
     ],
-    np.float32,
+    np.float64,
+)  # fmt: skip
+# fog density from and to [1/m], cover from and to, headlights, lit windows, wet
+_AIR = np.array(
+    [
+        [0.0004, 0.003, 0.05, 0.3, 0.0, 0.02, 0.0],
+        [0.0006, 0.005, 0.4, 0.7, 0.0, 0.05, 0.0],
+        [0.0010, 0.008, 0.8, 1.0, 0.0, 0.10, 0.1],
+        [0.0120, 0.034, 0.9, 1.0, 0.2, 0.20, 0.2],
+        [0.0040, 0.012, 0.9, 1.0, 0.3, 0.25, 0.6],
+        [0.0006, 0.005, 0.2, 0.7, 0.6, 0.35, 0.0],
+        [0.0008, 0.004, 0.2, 0.8, 1.3, 0.35, 0.1],
+    ]
 )
-_SKY_LOW, _SKY_HIGH = int(Swatch.SKY_LOW), int(Swatch.SKY_HIGH)
-_PAINT, _CENTRE, _WINDOW = int(Swatch.PAINT), int(Swatch.CENTRE_PAINT), int(Swatch.WINDOW)
-_ROAD, _ROAD_CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
-_TREE, _WALL = int(Material.TREE), int(Material.WALL_A)
+_LAMP = np.array([244.0, 206.0, 134.0])
+_ROAD, _CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
+_WALL, _PUDDLE = int(Material.WALL_A), int(Material.PUDDLE)
+_AMBIENT, _SUN, _FOG = int(Light.AMBIENT), int(Light.SUN), int(Light.FOG)
+_SKY_LOW, _GLOW = int(Light.SKY_LOW), int(Light.GLOW)
+_RAIN = int(Weather.RAIN)
 
 
-@njit(inline="always")
-def draw_look(seed: np.uint64, look: NDArray[np.float32]) -> None:
-    """Fill a look (LOOK_SIZE,) from an appearance seed."""
-    stream = mix(seed, 7)
-    overcast = uniform(stream, 900)
-    for colour in range(COLOURS):
-        blend = uniform(stream, colour)
-        if colour == _CENTRE:
-            blend = 1.0 if blend > 0.5 else 0.0
-        elif colour >= _SKY_LOW:
-            blend = overcast
-        elif colour == _ROAD_CENTRE:
-            blend = uniform(stream, _ROAD)
-        for channel in range(3):
-            low, high = _RANGES[colour, 0, channel], _RANGES[colour, 1, channel]
-            look[3 * colour + channel] = low + blend * (high - low)
-    warmth = 0.035 * normal(stream, 901)
-    for colour in range(_SKY_LOW):
-        look[3 * colour] *= 1.0 + warmth
-        look[3 * colour + 2] *= 1.0 - warmth
-    look[HAZE] = FULL_HAZE * uniform(stream, 902) ** 2
-    exposure = np.exp(min(0.16 * normal(stream, 903), 0.12)) * (1.0 - 0.25 * overcast)
-    for k in range(3 * COLOURS):
-        look[k] *= exposure
-    look[GAIN], look[GAIN + 1], look[GAIN + 2] = 1.0 + warmth, 1.0, 1.0 - warmth
-    for channel in range(3):
-        look[GAIN + channel] *= exposure
-    azimuth = 2.0 * np.pi * uniform(stream, 904)
-    look[SUN], look[SUN + 1] = np.cos(azimuth), np.sin(azimuth)
-    look[CLARITY] = 1.0 - overcast
+class Looks(NamedTuple):
+    """The looks of B states, for kernels."""
+
+    palette: NDArray[np.uint32]  # (B, PALETTE) red + 256 green + 65536 blue, and coarseness above
+    light: Floats  # (B, LIGHTS)
 
 
-@njit(inline="always")
-def fog_at(look: NDArray[np.float32], depth: float) -> float:
-    """Share of the haze's colour in what is seen `depth` metres away."""
-    haze = depth * look[HAZE]
-    return float(haze / (1.0 + haze))
-
-
-@njit(inline="always")
-def shade_texel(
-    look: NDArray[np.float32], material: int, shade: int, paint: int, z: float, fog: float
-) -> tuple[float, float, float]:
-    """Colour (red, green, blue) of a point z metres up on a texel, seen through `fog`."""
-    light = np.float32(shade) * np.float32(1.0 / SHADE_MIDDLE)
-    tint, amount = material, np.float32(0.0)
-    if material >= _WALL:
-        floor = z % STOREY
-        if paint > 0 and WINDOW_SILL < floor < WINDOW_TOP:
-            tint, amount = _WINDOW, np.float32(1.0)
-    elif material == _TREE:
-        light *= np.float32(min(1.1, 0.55 + 0.14 * z))
-    elif paint > 0:
-        tint = _CENTRE if material == _ROAD_CENTRE else _PAINT
-        amount = np.float32(paint) * np.float32(1.0 / 255.0)
-    clear = np.float32(1.0 - fog)
-    own = clear * light * (np.float32(1.0) - amount)
-    other = clear * amount
-    haze = np.float32(fog)
-    a, b, c = 3 * material, 3 * tint, 3 * _SKY_LOW
-    return (
-        own * look[a] + other * look[b] + haze * look[c],
-        own * look[a + 1] + other * look[b + 1] + haze * look[c + 1],
-        own * look[a + 2] + other * look[b + 2] + haze * look[c + 2],
+def draw_looks(seeds: NDArray[np.uint64], family: Family) -> Looks:
+    """The looks of appearance seeds (B,)."""
+    looks = Looks(
+        np.zeros((len(seeds), PALETTE), np.uint32), np.zeros((len(seeds), LIGHTS), np.float32)
     )
+    low, high = _SHARES[family]
+    _draw(seeds, low, high, looks)
+    return looks
+
+
+@njit(parallel=True, cache=True)
+def _draw(seeds: NDArray[np.uint64], low: float, high: float, looks: Looks) -> None:
+    for i in prange(len(seeds)):
+        stream = mix(seeds[i], 7)
+        _draw_palette(stream, low, high, looks.palette[i])
+        _draw_light(stream, low, high, looks.light[i])
+
+
+@njit(cache=True)
+def _draw_palette(stream: np.uint64, low: float, high: float, palette: NDArray[np.uint32]) -> None:
+    """Colours of all materials and of what is on them."""
+    yellow = uniform(stream, 200) < 0.5
+    for material in range(PLACES):
+        drawn = _ROAD if material == _CENTRE else material
+        other = _PAINTS
+        if material >= _WALL:
+            other = _GLASSES
+        elif material == _CENTRE and yellow:
+            other = _YELLOWS
+        own = _colour(_RANGES[material], stream, drawn, low, high)
+        palette[material] = own | _COARSE[material] << np.uint32(24)
+        palette[PLACES + material] = _colour(other, stream, 100 + material, low, high)
 
 
 @njit(inline="always")
-def shade_sky(look: NDArray[np.float32], height: float, channel: int) -> float:
-    """Intensity of the sky at `height`, 0 at the horizon and 1 at the top of a tall image."""
-    low, high = look[3 * _SKY_LOW + channel], look[3 * _SKY_HIGH + channel]
-    return float(low + min(height, 1.0) * (high - low))
+def _colour(
+    ends: NDArray[np.float64], stream: np.uint64, draw: int, low: float, high: float
+) -> np.uint32:
+    """A packed colour between two, with a tint of its own."""
+    blend = low + (high - low) * uniform(stream, 4 * draw)
+    packed = np.uint32(0)
+    for channel in range(3):
+        tint = 1.0 + 0.05 * (2.0 * uniform(stream, 4 * draw + 1 + channel) - 1.0)
+        value = (ends[0, channel] + blend * (ends[1, channel] - ends[0, channel])) * tint
+        packed |= np.uint32(min(max(value, 0.0), 255.0)) << np.uint32(8 * channel)
+    return packed
+
+
+@njit(cache=True)
+def _draw_light(stream: np.uint64, low: float, high: float, light: Floats) -> None:
+    """Weather, daylight and the camera's exposure."""
+    kind, draw = 0, uniform(stream, 900)
+    while kind < len(_KINDS) - 1 and draw > _KINDS[kind]:
+        kind += 1
+    exposure = np.exp(0.1 * min(max(normal(stream, 901), -2.0), 1.5))
+    warmth = 0.03 * normal(stream, 902)
+    for colour in range(6):
+        for channel in range(3):
+            place = (_AMBIENT, _SUN, _SKY_LOW, _SKY_LOW + 3, _SKY_LOW + 6, _GLOW)[colour] + channel
+            light[place] = _SKIES[kind, colour, channel] * exposure * (1.0 + warmth * (1 - channel))
+    for channel in range(3):
+        light[_FOG + channel] = light[_SKY_LOW + channel]
+        light[_GLOW + 3 + channel] = _LAMP[channel] * exposure
+    part = low + (high - low) * uniform(stream, 903)
+    light[24] = _AIR[kind, 0] + part * (_AIR[kind, 1] - _AIR[kind, 0])
+    light[25] = _AIR[kind, 2] + part * (_AIR[kind, 3] - _AIR[kind, 2])
+    for number in range(3):
+        light[26 + number] = _AIR[kind, 4 + number]
+    light[29] = 1.0 if kind == _RAIN else 0.0
+    light[30] = 1.5 + 4.0 * (low + (high - low) * uniform(stream, 904))
+    light[31] = 0.3 * uniform(stream, 905) ** 2
+    light[32] = max(0.09 * uniform(stream, 906) - 0.02, 0.0)
+    light[33] = 6.28 * uniform(stream, 907)

@@ -3,9 +3,13 @@
 from enum import IntEnum
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 SHADED = 0x80  # bit of a texel's material byte: the sun does not reach it
+HEIGHT_UNIT = 0.1  # m per height step of a texel
+COLLISION_HEIGHT = 5  # height units, lower things can be driven over
+HEADROOM = 25  # height units, a vehicle passes below a crown that hangs higher
 
 
 class Material(IntEnum):
@@ -15,7 +19,7 @@ class Material(IntEnum):
     FIELD = 1  # soil
     GRAVEL = 2
     PAVEMENT = 3
-    KERB = 4
+    KERB = 4  # third byte of a kerb, trunk or pole: how much of the texel's width it fills
     ROAD = 5  # third byte: how much of it white paint covers
     ROAD_CENTRE = 6  # road whose paint separates the directions: white or yellow
     PATCH = 7  # mended asphalt
@@ -54,7 +58,24 @@ class SemanticClass(IntEnum):
     LANE_MARKING = 19
 
 
+_CROWN, _ROAD, _PUDDLE = int(Material.CROWN), int(Material.ROAD), int(Material.PUDDLE)
+
+
 def is_road(material: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether texels of these materials can be driven on."""
     bare = material & ~np.uint8(SHADED)
     return (bare >= Material.ROAD) & (bare <= Material.PUDDLE)
+
+
+@njit(inline="always")
+def drives_on(material: int) -> bool:
+    """Whether a texel can be driven on, given its material byte: `is_road` for kernels."""
+    return _ROAD <= material & ~SHADED <= _PUDDLE
+
+
+@njit(inline="always")
+def stands_in_the_way(material: int, meaning: int, height: int) -> bool:
+    """Whether a vehicle hits a texel, given its material byte, third byte and height byte."""
+    if height < COLLISION_HEIGHT:
+        return False
+    return material & ~SHADED != _CROWN or meaning <= HEADROOM

@@ -6,11 +6,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.looks import CLARITY, GAIN, SUN, Swatch
+from drivecnn_envs.looks import Light
 from drivecnn_envs.noise import uniform
 from drivecnn_envs.shapes import BLOCKS, Face, Style
 
-Look = NDArray[np.float32]
+Floats = NDArray[np.float32]
+Colour = tuple[float, float, float]
 
 
 class Surface(IntEnum):
@@ -64,7 +65,9 @@ SURFACES = np.array(
     np.float32,
 )
 _PAINT_DRAW = 2  # counter of a box's random numbers
-_AMBIENT, _DIRECT = 0.66, 0.44  # light from the sky and from the sun
+_SIDE_SKY = 0.72  # share of the sky's light that falls on an upright face
+_LAMPLIGHT = 0.95  # of a lamp that shines
+_BEAM_REACH = 15.0  # m at which the ego's headlights have half their light
 _SUN_HIGH, _SUN_FLAT = 0.8, 0.6  # the sun's direction, upwards and sideways
 _TILTS = np.array([0.1, 0.55])  # how far the sides of the lower and the upper block look up
 _GLOSS = np.array([0.05, 0.26])  # share of the sky in paint and in glass, on upright faces
@@ -80,7 +83,8 @@ _RIM_METAL, _TRIM = int(Surface.RIM), int(Surface.TRIM)
 _TAIL_LAMP, _HEAD_LAMP = int(Surface.TAIL_LAMP), int(Surface.HEAD_LAMP)
 _PLATE, _CONCRETE = int(Surface.PLATE), int(Surface.CONCRETE)
 _RED, _WHITE = int(Surface.WARNING_RED), int(Surface.WARNING_WHITE)
-_SKY_LOW = int(Swatch.SKY_LOW)
+_AMBIENT, _SUN, _FOG = int(Light.AMBIENT), int(Light.SUN), int(Light.FOG)
+_SKY_LOW, _DENSITY, _BEAM = int(Light.SKY_LOW), int(Light.FOG_DENSITY), int(Light.HEADLIGHTS)
 
 
 @njit(inline="always")
@@ -177,51 +181,65 @@ def _obstacle_at(face: int, point: tuple[float, float, float], size: tuple[float
 
 
 @njit(inline="always")
+def paint_of(style: int, seed: np.uint64) -> Colour:
+    """The colour of a vehicle's paint."""
+    draw, row = uniform(seed, _PAINT_DRAW), 0
+    if style >= _TRUCK:
+        row = int(draw * len(_LIVERIES))
+        return _LIVERIES[row, 0], _LIVERIES[row, 1], _LIVERIES[row, 2]
+    while row < len(_PAINTS) - 1 and draw > _PAINT_SHARES[row]:
+        row += 1
+    return _PAINTS[row, 0], _PAINTS[row, 1], _PAINTS[row, 2]
+
+
+@njit(inline="always")
+def facing(
+    block: int, face: int, heading: tuple[float, float], sun: tuple[float, float], style: int
+) -> tuple[float, float]:
+    """How far a face looks at the sun and how far up, 0 to 1.
+
+    `heading` and `sun` are cosine and sine of where the box points and of where the sun stands.
+    """
+    up = _TILTS[1] if block == 1 and style < _TRUCK else _TILTS[0]
+    if face == _TOP:
+        up = 1.0
+    flat = np.sqrt(1.0 - up * up)
+    x, y = heading
+    if face == _BACK:
+        x, y = -x, -y
+    elif face == _LEFT:
+        x, y = -y, x
+    elif face != _FRONT:
+        x, y = y, -x
+    return max(flat * (x * sun[0] + y * sun[1]) * _SUN_FLAT + up * _SUN_HIGH, 0.0), up
+
+
+@njit(inline="always")
 def shade_surface(
-    look: Look, style: int, seed: np.uint64, surface: int, light: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    """Colour (red, green, blue) of a surface; `light` is from `light_on`, then height w."""
-    bright, up, w = light
+    surface: int, paint: Colour, lit: tuple[float, float, float], depth: float, light: Floats
+) -> Colour:
+    """Colour (red, green, blue) of a surface `depth` [m] away.
+
+    `lit` is how far it looks at the sun and how far up, and its height as a share of the whole.
+    """
+    sunny, up, w = lit
     gloss = 0.0
     if surface == _PAINT:
         gloss = _GLOSS[0] + _TOP_GLOSS * up
     elif surface == _GLASS:
         gloss = _GLOSS[1] + _TOP_GLOSS * up + 0.1 * (w - 0.5)
-    if surface in (_TAIL_LAMP, _HEAD_LAMP):
-        bright = max(bright, 0.95)  # they shine
-    row, paints = 0, len(_PAINTS)
-    draw = uniform(seed, _PAINT_DRAW)
-    while row < paints - 1 and draw > _PAINT_SHARES[row]:
-        row += 1
-    livery = int(draw * len(_LIVERIES))
+    beam = light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2)
+    shines = _LAMPLIGHT if surface == _TAIL_LAMP or surface == _HEAD_LAMP else 0.0
+    haze = depth * light[_DENSITY]
+    haze = haze / (1.0 + haze)
     colour = (0.0, 0.0, 0.0)
     for channel in range(3):
         own = SURFACES[surface, channel]
         if surface == _PAINT:
-            own = _LIVERIES[livery, channel] if style >= _TRUCK else _PAINTS[row, channel]
-        sky = look[3 * _SKY_LOW + channel]
-        value = (1.0 - gloss) * bright * own * look[GAIN + channel] + gloss * sky
+            own = paint[channel]
+        falls = light[_AMBIENT + channel] * (_SIDE_SKY + (1.0 - _SIDE_SKY) * up)
+        falls = max(falls + light[_SUN + channel] * sunny + beam, shines)
+        value = (1.0 - gloss) * falls * own + gloss * light[_SKY_LOW + channel]
+        value += haze * (light[_FOG + channel] - value)
         colour = (colour[1], colour[2], value)
     return colour
-
-
-@njit(inline="always")
-def light_on(
-    look: Look, block: int, face: int, cos: float, sin: float, style: int
-) -> tuple[float, float]:
-    """Light on a face of a box of this yaw, about 1, and how far the face looks up, 0 to 1."""
-    up = _TILTS[1] if block == 1 and style < _TRUCK else _TILTS[0]
-    if face == _TOP:
-        up = 1.0
-    flat = np.sqrt(1.0 - up * up)
-    x, y = cos, sin
-    if face == _BACK:
-        x, y = -cos, -sin
-    elif face == _LEFT:
-        x, y = -sin, cos
-    elif face != _FRONT:
-        x, y = sin, -cos
-    facing = flat * (x * look[SUN] + y * look[SUN + 1]) * _SUN_FLAT + up * _SUN_HIGH
-    clear = _AMBIENT + _DIRECT * max(facing, 0.0)
-    dull = 0.72 + 0.28 * up
-    return dull + look[CLARITY] * (clear - dull), up

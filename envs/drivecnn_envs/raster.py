@@ -1,117 +1,118 @@
-"""Drawing into rasters: antialiased strips of varying width, filled boxes and discs."""
+"""Coarser rasters: what the texels of a block look like from farther away."""
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from drivecnn_envs.materials import SHADED, Material
+
 Bytes = NDArray[np.uint8]
-Distances = NDArray[np.float32]
+
+THIN = 100  # least share of 255 that a kerb fills of a texel that shows it
+_KERB, _ROAD, _CENTRE = int(Material.KERB), int(Material.ROAD), int(Material.ROAD_CENTRE)
+_POLE, _TRUNK = int(Material.POLE), int(Material.TRUNK)
+_WALL, _ROOF = int(Material.WALL_A), int(Material.ROOF_A)
+_GROUND = 1  # height units, higher things stand
 
 
-@njit(cache=True)
-def stamp_strip(raster: Bytes, points: Array, half_widths: Array, value: int) -> None:
-    """Draw a strip along a polyline, keeping the larger value where it meets what is there.
+@njit(parallel=True, cache=True)
+def halve(level: Bytes) -> Bytes:
+    """The next mip level, (R // 2, C // 2, 4) uint8: each texel stands for four.
 
-    Args:
-        raster: (R, C) uint8, changed in place.
-        points: (N, 2) column and row of the centre line, in texels.
-        half_widths: (N,) texels.
-        value: 1-255 at full coverage.
+    What stands hides the ground: the highest texel decides, but walls hide the roof behind them.
+    Of the ground the material most common decides, with mean shade and paint; kerbs are seen as
+    long as they fill enough of a texel. Posts and trunks are gone: one texel is far too thick.
     """
-    rows, columns = raster.shape
-    for i in range(len(points) - 1):
-        ax, ay = points[i]
-        bx, by = points[i + 1]
-        reach = max(half_widths[i], half_widths[i + 1]) + 1.0
-        dx, dy = bx - ax, by - ay
-        squared = max(dx * dx + dy * dy, 1e-12)
-        for row in range(max(0, int(min(ay, by) - reach)), min(rows, int(max(ay, by) + reach) + 1)):
-            left = max(0, int(min(ax, bx) - reach))
-            right = min(columns, int(max(ax, bx) + reach) + 1)
-            for column in range(left, right):
-                px, py = column + 0.5 - ax, row + 0.5 - ay
-                t = min(max((px * dx + py * dy) / squared, 0.0), 1.0)
-                distance = np.hypot(px - t * dx, py - t * dy)
-                half = half_widths[i] + t * (half_widths[i + 1] - half_widths[i])
-                coverage = min(max(half + 0.5 - distance, 0.0), 1.0)
-                drawn = np.uint8(coverage * value)
-                if drawn > raster[row, column]:
-                    raster[row, column] = drawn
+    rows, columns = level.shape[0] // 2, level.shape[1] // 2
+    out = np.empty((rows, columns, 4), np.uint8)
+    for row in prange(rows):
+        for column in range(columns):
+            _join(level, 2 * row, 2 * column, out[row, column])
+    return out
 
 
-@njit(cache=True)
-def stamp_box(
-    texels: Bytes, clearance: Distances, box: Array, texel: Bytes, window_texels: float
-) -> bool:
-    """Put up a building if no texel of its box is nearer to a road than allowed.
+@njit()
+def _join(level: Bytes, row: int, column: int, texel: Bytes) -> None:
+    """Make the texel what the block (2, 2) of a level at a row and column looks like."""
+    first, tallest = level[row, column], 0
+    alike = True
+    for k in range(4):
+        own = level[row + k // 2, column + k % 2]
+        tallest = max(tallest, int(own[3]))
+        alike = alike and own[0] == first[0]
+    if alike and tallest <= _GROUND and first[0] != _KERB:
+        shade, paint = 0, 0
+        for k in range(4):
+            shade += level[row + k // 2, column + k % 2, 1]
+            paint += level[row + k // 2, column + k % 2, 2]
+        texel[0], texel[1], texel[2], texel[3] = first[0], shade // 4, paint // 4, tallest
+    elif tallest <= _GROUND or not _join_standing(level, row, column, texel):
+        _join_ground(level, row, column, texel)
 
-    Args:
-        texels: (R, C, 4) uint8 material, shade, paint, height; changed in place.
-        clearance: (R, C) texels to the nearest road, negative where built already.
-        box: (6,) centre column and row, cosine and sine of its yaw, half length, half depth.
-        texel: (4,) uint8 what to write. Shade varies with the side that a texel is next to.
-        window_texels: distance between the windows' middles.
 
-    Returns:
-        Whether the building stands.
-    """
-    middle_column, middle_row, cos, sin, length, depth = box
-    reach = np.hypot(length, depth)
-    top, bottom = int(middle_row - reach), int(middle_row + reach) + 1
-    left, right = int(middle_column - reach), int(middle_column + reach) + 1
-    if top < 0 or left < 0 or bottom > texels.shape[0] or right > texels.shape[1]:
+@njit(inline="always")
+def _copy(texel: Bytes, own: Bytes) -> None:
+    texel[0], texel[1], texel[2], texel[3] = own[0], own[1], own[2], own[3]
+
+
+@njit()
+def _join_standing(level: Bytes, row: int, column: int, texel: Bytes) -> bool:
+    """Make the texel what stands in a block, apart from posts. Returns whether anything does."""
+    tallest, highest, wall, high_wall = -1, _GROUND, -1, _GROUND
+    for k in range(4):
+        own = level[row + k // 2, column + k % 2]
+        material, height = int(own[0]) & ~SHADED, int(own[3])
+        if height > highest and material not in (_POLE, _TRUNK):
+            tallest, highest = k, height
+        if height > high_wall and _WALL <= material < _ROOF:
+            wall, high_wall = k, height
+    if tallest < 0:
         return False
-    for write in (False, True):
-        for row in range(top, bottom):
-            for column in range(left, right):
-                dx, dy = column + 0.5 - middle_column, row + 0.5 - middle_row
-                along, across = dx * cos + dy * sin, dy * cos - dx * sin
-                if abs(along) > length or abs(across) > depth:
-                    continue
-                if not write:
-                    if clearance[row, column] < 0:
-                        return False
-                    continue
-                texels[row, column] = texel
-                on_long_side = depth - abs(across) < length - abs(along)
-                texels[row, column, 1] = texel[1] if on_long_side else np.uint8(texel[1] * 0.72)
-                wall = along + length if on_long_side else across + depth
-                texels[row, column, 2] = 255 if (wall / window_texels) % 1.0 > 0.45 else 0
-                clearance[row, column] = -1.0
+    _copy(texel, level[row + tallest // 2, column + tallest % 2])
+    if wall >= 0 and int(texel[0]) & ~SHADED >= _ROOF:
+        _copy(texel, level[row + wall // 2, column + wall % 2])
     return True
 
 
-@njit(cache=True)
-def stamp_disc(texels: Bytes, clearance: Distances, disc: Array, texel: Bytes) -> None:
-    """Plant a tree: a disc (column, row, radius) [texels] of a texel, lower towards its rim."""
-    column_0, row_0, radius = disc
-    for row in range(int(row_0 - radius), int(row_0 + radius) + 1):
-        for column in range(int(column_0 - radius), int(column_0 + radius) + 1):
-            if 0 <= row < texels.shape[0] and 0 <= column < texels.shape[1]:
-                distance = np.hypot(column + 0.5 - column_0, row + 0.5 - row_0) / radius
-                if distance <= 1.0 and clearance[row, column] > 0:
-                    texels[row, column, 0] = texel[0]
-                    texels[row, column, 1] = texel[1]
-                    texels[row, column, 2] = 0
-                    texels[row, column, 3] = np.uint8(texel[3] * (1.0 - 0.5 * distance**2))
+@njit()
+def _join_ground(level: Bytes, row: int, column: int, texel: Bytes) -> None:
+    """Make the texel the ground that is most common in a block."""
+    common, most, shade, kerb, kerb_at, shaded = -1, 0, 0, 0, 0, 0
+    edge, centre, roads, kin = 0, 0, 0, -1
+    for k in range(4):
+        own = level[row + k // 2, column + k % 2]
+        material = int(own[0]) & ~SHADED
+        shaded += own[0] >= SHADED
+        if material == _KERB:
+            kerb, kerb_at = kerb + own[2], k
+            continue
+        if own[3] > _GROUND:
+            continue
+        if _ROAD <= material <= _CENTRE:
+            roads += 1
+            edge += own[2] * (material == _ROAD)
+            centre += own[2] * (material == _CENTRE)
+        votes, light = 0, 0
+        for other in range(4):
+            one = level[row + other // 2, column + other % 2]
+            if _kin(int(one[0]) & ~SHADED) == _kin(material):
+                votes, light = votes + 1, light + one[1]
+        if votes > most or (votes == most and _kin(material) > kin):
+            common, most, shade, kin = k, votes, light, _kin(material)
+    if kerb >= 4 * THIN or common < 0:  # or posts only
+        _copy(texel, level[row + kerb_at // 2, column + kerb_at % 2])
+        texel[2] = kerb // 4
+    else:
+        _copy(texel, level[row + common // 2, column + common % 2])
+        texel[1] = shade // most
+    material = int(texel[0]) & ~SHADED
+    if _ROAD <= material <= _CENTRE:
+        material = _CENTRE if centre > edge else _ROAD
+        texel[2] = (edge + centre) // roads
+    texel[0] = material | SHADED if shaded >= 2 else material
 
 
-@njit(cache=True)
-def halve(level: Bytes) -> Bytes:
-    """The next mip level, (R // 2, C // 2, 4): highest of four texels, mean shade and paint."""
-    rows, columns = level.shape[0] // 2, level.shape[1] // 2
-    out = np.empty((rows, columns, 4), np.uint8)
-    for row in range(rows):
-        for column in range(columns):
-            shade, paint, highest = 0, 0, 0
-            for k in range(4):
-                texel = level[2 * row + k // 2, 2 * column + k % 2]
-                shade += texel[1]
-                paint += texel[2]
-                if texel[3] > level[2 * row + highest // 2, 2 * column + highest % 2, 3]:
-                    highest = k
-            out[row, column] = level[2 * row + highest // 2, 2 * column + highest % 2]
-            out[row, column, 1] = shade // 4
-            out[row, column, 2] = paint // 4
-    return out
+@njit(inline="always")
+def _kin(material: int) -> int:
+    """What a material counts as where the most common one is looked for: all lanes are one."""
+    return _ROAD if material == _CENTRE else material

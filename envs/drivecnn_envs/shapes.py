@@ -9,9 +9,13 @@ from enum import IntEnum
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from drivecnn_envs.boxes import NEVER, Kind
 from drivecnn_envs.noise import uniform
+from drivecnn_envs.pixels import BLOCK
+
+Array = NDArray[np.float64]
 
 
 class Style(IntEnum):
@@ -35,6 +39,7 @@ class Face(IntEnum):
     TOP = 4
 
 
+FACES = 6  # of a block, the underside among them
 CAR_LENGTH = 6.5  # m, anything longer is a truck or a bus
 HEIGHTS = np.array([1.45, 1.5, 1.72, 3.3, 3.0, 1.0])  # m of each style
 # Each block: u of back and front at its bottom, at its top, v at its bottom and top, w of its
@@ -67,6 +72,8 @@ BLOCKS = np.array(
         ],
     ]
 )
+_MET, _NEAR, _FAR, _FACE = (np.uint64(line * BLOCK) for line in range(1, 5))
+TRACE = 5 * BLOCK  # numbers that a trace needs room for
 _STYLE_DRAW = 1  # counter of a box's random numbers
 _VEHICLE = int(Kind.VEHICLE)
 _SALOON, _HATCHBACK, _UTILITY = int(Style.SALOON), int(Style.HATCHBACK), int(Style.UTILITY)
@@ -93,49 +100,65 @@ def height_of(kind: Kind, length: float, seed: int) -> float:
 
 
 @njit(inline="always")
-def trace(
-    style: int, start: tuple[float, float, float], slope: tuple[float, float, float]
-) -> tuple[float, int, int]:
-    """Depth [m] at which a ray meets a shape, the block and the `Face` it meets.
+def trace_rows(
+    style: int, start: tuple[float, float, float], ahead: tuple[float, float],
+    climb: tuple[float, float], scratch: NDArray[np.float32],
+) -> None:  # fmt: skip
+    """Where the rays of `BLOCK` rows of an image column, from above, meet a shape.
 
-    The ray is start + depth x slope in the box's units; the depth is `NEVER` where it misses.
+    A ray is start + depth x (ahead, climb) in the box's units, where climb is that of the first
+    row and what it changes by from row to row. Fills `scratch` (TRACE,): the first BLOCK with the
+    depths [m], `NEVER` where a ray misses, the next BLOCK with what is met there, the number of
+    the block times `FACES` and the `Face`.
     """
-    best, best_block, best_face = NEVER, 0, 0
+    first, change = np.float32(climb[0]), np.float32(climb[1])
+    never, no, least = np.float32(NEVER), np.float32(0.0), np.float32(1e-9)
+    for row in range(np.uint64(BLOCK)):
+        scratch[row], scratch[_MET + row] = never, no
     for number in range(BLOCKS.shape[1]):
         block = BLOCKS[style, number]
         if block[1] <= block[0]:
             continue
-        tall = 1.0 / (block[7] - block[6])
-        near, far, met = -NEVER, NEVER, -1
-        for face in range(6):
-            # f(depth) = value + depth x change is positive outside the face's plane
-            if face == _FRONT:
-                lean = (block[3] - block[1]) * tall
-                value = start[0] - block[1] - lean * (start[2] - block[6])
-                change = slope[0] - lean * slope[2]
-            elif face == _BACK:
-                lean = (block[2] - block[0]) * tall
-                value = block[0] - start[0] + lean * (start[2] - block[6])
-                change = lean * slope[2] - slope[0]
-            elif face < _TOP:
-                side = 1.0 if face == _LEFT else -1.0
-                lean = (block[5] - block[4]) * tall
-                value = side * start[1] - block[4] - lean * (start[2] - block[6])
-                change = side * slope[1] - lean * slope[2]
-            elif face == _TOP:
-                lean = 0.5 * (block[8] - block[7])
-                value = start[2] - block[7] - lean * (start[0] + 1.0)
-                change = slope[2] - lean * slope[0]
-            else:
-                value, change = block[6] - start[2], -slope[2]
-            if change < -1e-12:
-                depth = -value / change
-                if depth > near:
-                    near, met = depth, face
-            elif change > 1e-12:
-                far = min(far, -value / change)
-            elif value > 0.0:
-                far = -NEVER
-        if 0.0 < near < far and near < best:
-            best, best_block, best_face = near, number, min(met, _TOP)
-    return best, best_block, best_face
+        for row in range(np.uint64(BLOCK)):
+            scratch[_NEAR + row], scratch[_FAR + row], scratch[_FACE + row] = -never, never, no
+        for face in range(FACES):
+            value, level, steep = _plane(block, face, start, ahead)
+            where, flat, lean = np.float32(value), np.float32(level), np.float32(steep)
+            code = np.float32(min(face, _TOP))
+            for row in range(np.uint64(BLOCK)):
+                grows = flat + lean * (first + change * np.float32(np.int32(row)))
+                grows = grows if abs(grows) > least else least
+                depth, near = -where / grows, scratch[_NEAR + row]
+                enters = (grows < no) & (depth > near)
+                scratch[_NEAR + row] = depth if enters else near
+                scratch[_FACE + row] = code if enters else scratch[_FACE + row]
+                scratch[_FAR + row] = min(scratch[_FAR + row], depth if grows > no else never)
+        code = np.float32(FACES * number)
+        for row in range(np.uint64(BLOCK)):
+            near = scratch[_NEAR + row]
+            hit = (near > no) & (near < scratch[_FAR + row]) & (near < scratch[row])
+            scratch[row] = near if hit else scratch[row]
+            scratch[_MET + row] = code + scratch[_FACE + row] if hit else scratch[_MET + row]
+
+
+@njit(inline="always")
+def _plane(
+    block: Array, face: int, start: tuple[float, float, float], ahead: tuple[float, float]
+) -> tuple[float, float, float]:
+    """How far outside a face's plane a ray is: the first + depth x (the second + third x climb)."""
+    tall = 1.0 / (block[7] - block[6])
+    up = start[2] - block[6]
+    if face == _FRONT:
+        lean = (block[3] - block[1]) * tall
+        return start[0] - block[1] - lean * up, ahead[0], -lean
+    if face == _BACK:
+        lean = (block[2] - block[0]) * tall
+        return block[0] - start[0] + lean * up, -ahead[0], lean
+    if face < _TOP:
+        side = 1.0 if face == _LEFT else -1.0
+        lean = (block[5] - block[4]) * tall
+        return side * start[1] - block[4] - lean * up, side * ahead[1], -lean
+    if face == _TOP:
+        lean = 0.5 * (block[8] - block[7])
+        return start[2] - block[7] - lean * (start[0] + 1.0), -lean * ahead[0], 1.0
+    return -up, 0.0, -1.0

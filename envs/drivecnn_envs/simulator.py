@@ -8,6 +8,7 @@ from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from drivecnn_envs.expert import expert_curvature
+from drivecnn_envs.materials import Material, drives_on, stands_in_the_way
 from drivecnn_envs.observation import Observation, Observer
 from drivecnn_envs.route_map import drift_map_error, start_map_error
 from drivecnn_envs.scene import Scene
@@ -21,7 +22,7 @@ from drivecnn_envs.vehicle import (
     move,
     steering_angle,
 )
-from drivecnn_envs.world import COLLISION_HEIGHT, RESOLUTION, Material
+from drivecnn_envs.world import RESOLUTION
 
 Outcomes = NDArray[np.uint8]  # (B,) RUNNING, SUCCESS, or FIRST_INFRACTION + index of INFRACTIONS
 
@@ -32,7 +33,7 @@ GOAL_TOLERANCE = 1.0  # m, this near to the end a route is complete
 OUTLINE_LENGTH, OUTLINE_WIDTH = 10, 4  # pieces of half a metre that the outline is tested at
 TIMEOUT_SPEED = 10.0 / 3.6  # m/s; NoCrash's limit is the time a route takes at 10 km/h
 _OFF_ROAD, _OFF_ROUTE, _COLLISION, _TIMEOUT = range(FIRST_INFRACTION, FIRST_INFRACTION + 4)
-_ROAD, _ROAD_CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
+_LAND = int(Material.LAND)
 
 
 def infraction_of(outcome: int) -> Infraction | None:
@@ -111,7 +112,7 @@ def _judge(
         if abs(lateral) > half_lane and abs(state.lateral) <= half_lane:
             state.departures += 1
         state.progress, state.lateral = progress, lateral
-        material, _ = _texel(atlas, state.world, state.x, state.y)
+        material, _, _ = _texel(atlas, state.world, state.x, state.y)
         goal = goals[state.route]
         if progress >= goal - GOAL_TOLERANCE:
             outcomes[i] = SUCCESS
@@ -119,22 +120,22 @@ def _judge(
             outcomes[i] = _COLLISION
         elif abs(lateral) > OFF_ROUTE_DISTANCE:
             outcomes[i] = _OFF_ROUTE
-        elif material != _ROAD and material != _ROAD_CENTRE:
+        elif not drives_on(material):
             outcomes[i] = _OFF_ROAD
         elif state.step * DT > goal / TIMEOUT_SPEED:
             outcomes[i] = _TIMEOUT
 
 
 @njit(inline="always")
-def _texel(atlas: Atlas, world: int, x: float, y: float) -> tuple[int, int]:
-    """Material and height of the world at a point [m]; open land outside the raster."""
+def _texel(atlas: Atlas, world: int, x: float, y: float) -> tuple[int, int, int]:
+    """Material, third byte and height of the world at a point [m]; open land outside the raster."""
     column = int(np.floor((x - atlas.origin[world, 0]) / RESOLUTION))
     row = int(np.floor((y - atlas.origin[world, 1]) / RESOLUTION))
     rows, columns = atlas.shape[world, 0]
     if 0 <= row < rows and 0 <= column < columns:
         texel = atlas.texels[atlas.offset[world, 0] + row * columns + column]
-        return texel[0], texel[3]
-    return 0, 0
+        return texel[0], texel[2], texel[3]
+    return _LAND, 0, 0
 
 
 @njit(inline="always")
@@ -147,6 +148,7 @@ def _hits(atlas: Atlas, world: int, x: float, y: float, yaw: float) -> bool:
             ahead = (i / OUTLINE_LENGTH - 0.5) * VEHICLE_LENGTH
             left = (j / OUTLINE_WIDTH - 0.5) * VEHICLE_WIDTH
             point_x, point_y = x + ahead * cos - left * sin, y + ahead * sin + left * cos
-            if _texel(atlas, world, point_x, point_y)[1] >= COLLISION_HEIGHT:
+            material, meaning, height = _texel(atlas, world, point_x, point_y)
+            if stands_in_the_way(material, meaning, height):
                 return True
     return False

@@ -15,8 +15,8 @@ from highway_env.vehicle.objects import Landmark, RoadObject
 from numpy.typing import NDArray
 
 from drivecnn_envs.boxes import Box, Kind
-from drivecnn_envs.cameras import FAR_DEPTH
 from drivecnn_envs.maps.highway import crop_network, mirror_network
+from drivecnn_envs.march import FAR_DEPTH
 from drivecnn_envs.noise import mix
 from drivecnn_envs.roads import TownNetwork
 from drivecnn_envs.shapes import height_of

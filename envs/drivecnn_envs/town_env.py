@@ -10,7 +10,7 @@ from highway_env.road.road import Road
 from highway_env.vehicle.kinematics import Vehicle
 from numpy.typing import NDArray
 
-from drivecnn_envs.observation import Observation, ObservationConfig
+from drivecnn_envs.observation import Observation, ObservationConfig, observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, Simulator, infraction_of
 from drivecnn_envs.states import Infraction, States
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -39,18 +39,6 @@ def town_simulator(
         MapError: if the map cannot be read, or holds no such route.
     """
     return load_simulator([map], routes or RouteOptions(), observation or ObservationConfig(), seed)
-
-
-def observation_space(config: ObservationConfig) -> spaces.Dict:
-    """The space of one car's observation: `cameras` and `route_map`, uint8."""
-    cameras = (len(config.cameras.yaws), 3, *config.cameras.image_size)
-    size = config.route_map.size
-    return spaces.Dict(
-        {
-            "cameras": spaces.Box(0, 255, cameras, np.uint8),
-            "route_map": spaces.Box(0, 255, (2, size, size), np.uint8),
-        }
-    )
 
 
 def action_space() -> spaces.Box:
@@ -158,7 +146,7 @@ class TownEnv(AbstractEnv):
 
     def _observe(self) -> dict[str, NDArray[np.uint8]]:
         observation: Observation = self.simulator.observe(self.state)
-        return {name: pixels[0] for name, pixels in observation._asdict().items()}
+        return {name: pixels[0] for name, pixels in observation.asked().items()}
 
     def _info(self) -> dict[str, Any]:
         infraction = infraction_of(self.outcome)

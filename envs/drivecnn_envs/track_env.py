@@ -5,7 +5,7 @@ It is `DriveCNN/Town-v0` with other defaults: the map, the camera and the length
 
 from typing import Any
 
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.town_env import TownEnv
 from drivecnn_envs.towns import RouteOptions

@@ -7,15 +7,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from drivecnn_envs.observation import observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
 from drivecnn_envs.states import STATE, Infraction, States
-from drivecnn_envs.town_env import (
-    MAX_SEED,
-    action_space,
-    observation_space,
-    reward_of,
-    town_simulator,
-)
+from drivecnn_envs.town_env import MAX_SEED, action_space, reward_of, town_simulator
 from drivecnn_envs.vehicle import DT
 
 Observations = dict[str, NDArray[np.uint8]]
@@ -93,7 +88,7 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         return self.np_random.integers(len(self.simulator.scene.routes), size=count)
 
     def _observe(self) -> Observations:
-        return dict(self.simulator.observe(self.states)._asdict())
+        return self.simulator.observe(self.states).asked()
 
     def _infos(self) -> dict[str, Any]:
         infractions = [infraction_of(code) for code in self.outcomes.tolist()]

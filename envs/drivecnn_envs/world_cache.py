@@ -85,6 +85,8 @@ def _write(world: World, said: list[str], entry: Path) -> None:
             np.save(folder / name, level)
         np.save(folder / "roads.npy", world.roads)
         np.save(folder / "origin.npy", world.origin)
+        np.save(folder / "sun.npy", world.sun)
+        np.save(folder / "parked.npy", world.parked)
         _write_network(world.network, said, folder)
         shutil.rmtree(entry, ignore_errors=True)  # a damaged one
         folder.rename(entry)
@@ -97,10 +99,11 @@ def _read(entry: Path, seed: int) -> World:
     network, said = _read_network(entry)
     levels = tuple(np.load(entry / name, mmap_mode="r") for name in _LEVELS)
     roads, origin = np.load(entry / "roads.npy"), np.load(entry / "origin.npy")
+    sun, parked = float(np.load(entry / "sun.npy")), np.load(entry / "parked.npy")
     os.utime(entry)
     for message in said:
         warnings.warn(message, MapWarning, stacklevel=4)
-    return World(network, seed, levels, roads, origin)
+    return World(network, seed, levels, roads, origin, sun, parked)
 
 
 def _write_network(network: TownNetwork, said: list[str], folder: Path) -> None:

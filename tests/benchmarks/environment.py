@@ -21,7 +21,7 @@ import numpy as np
 
 from drivecnn.provenance import provenance
 from drivecnn_envs import TOWN_ID
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import MapWarning
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions

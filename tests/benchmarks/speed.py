@@ -20,7 +20,7 @@ import torch
 from drivecnn import DrivingPolicy, load_policy
 from drivecnn.provenance import provenance
 from drivecnn.rollout import ExpertDriver, Fleet, PolicyDriver, Start
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.boxes import BOX
 from drivecnn_envs.errors import MapWarning
 from drivecnn_envs.maps import load_map
 from drivecnn_envs.maps.procedural import generate_town
@@ -17,6 +17,7 @@ from drivecnn_envs.routes import follow
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import RUNNING, Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.world import (
     HEIGHT_UNIT,
     MIP_LEVELS,
@@ -41,6 +42,7 @@ class Box(NamedTuple):
     north: float
     height: float = 0.0
     material: int = Material.WALL_B
+    meaning: int = 0  # of the third byte, no length
 
 
 @pytest.fixture(scope="session")
@@ -99,15 +101,30 @@ def street(make_road):
 
 @pytest.fixture(scope="session")
 def box():
-    """Makes a box of a hand-made world: west, east, south, north, height [m], material."""
+    """Makes a box of a hand-made world: west, east, south, north, height, material, meaning."""
     return Box
 
 
 @pytest.fixture(scope="session")
-def make_world(street):
+def world_of(street):
+    """Makes a world of texels (R, C, 4) whose south-west corner is at `low` [m]."""
+
+    def make(texels, low, sun=0.0):
+        levels = [texels]
+        for _ in range(MIP_LEVELS - 1):
+            levels.append(halve(levels[-1]))
+        step = int(ROAD_RESOLUTION / RESOLUTION)
+        roads = 255 * is_road(texels[::step, ::step, 0]).astype(np.uint8)
+        return World(street, 0, tuple(levels), roads, np.array(low), sun, np.zeros(0, BOX))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_world(world_of):
     """Makes a flat world of one material with boxes on it."""
 
-    def make(*boxes, ground=Material.ROAD, low=(-64.0, -64.0), high=(448.0, 64.0)):
+    def make(*boxes, ground=Material.ROAD, low=(-64.0, -64.0), high=(448.0, 64.0), sun=0.0):
         origin, size = np.array(low), np.subtract(high, low)
         columns, rows = (size / RESOLUTION).astype(int)
         base = np.zeros((rows, columns, 4), np.uint8)
@@ -116,13 +133,8 @@ def make_world(street):
             corners = (np.array(box[:4]).reshape(2, 2) - origin[:, None]) / RESOLUTION
             (left, right), (bottom, top) = np.round(corners).astype(int)
             height = round(box.height / HEIGHT_UNIT)
-            base[bottom:top, left:right] = box.material, 200, 0, height
-        levels = [base]
-        for _ in range(MIP_LEVELS - 1):
-            levels.append(halve(levels[-1]))
-        step = int(ROAD_RESOLUTION / RESOLUTION)
-        roads = 255 * is_road(base[::step, ::step, 0]).astype(np.uint8)
-        return World(street, 0, tuple(levels), roads, origin)
+            base[bottom:top, left:right] = box.material, 200, box.meaning, height
+        return world_of(base, low, sun)
 
     return make
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivecnn_envs import TOWN_ID
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.simulator import RUNNING

@@ -13,7 +13,8 @@ from highway_env.vehicle.objects import Landmark, Obstacle
 
 from drivecnn_envs import surroundings
 from drivecnn_envs.camera_observation import CameraObservation
-from drivecnn_envs.cameras import FAR_DEPTH, CameraRig
+from drivecnn_envs.march import FAR_DEPTH
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.surroundings import PIECE_REACH, PIECE_STEP, Surroundings

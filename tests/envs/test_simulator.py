@@ -18,7 +18,7 @@ from drivecnn_envs.simulator import (
 )
 from drivecnn_envs.states import Infraction
 from drivecnn_envs.vehicle import DT, MAX_SPEED, VEHICLE_LENGTH, move, steering_angle
-from drivecnn_envs.world import COLLISION_HEIGHT, HEIGHT_UNIT, Material
+from drivecnn_envs.materials import COLLISION_HEIGHT, HEIGHT_UNIT, Material
 
 STRAIGHT = np.zeros(1, np.float32)
 
@@ -58,7 +58,7 @@ def test_off_road_is_when_the_middle_leaves_the_road(narrow_road, y, outcome):
 @pytest.mark.parametrize("material", Material)
 def test_only_road_is_road(make_simulator, make_world, material):
     simulator = make_simulator(make_world(ground=material))
-    drivable = material in (Material.ROAD, Material.ROAD_CENTRE)
+    drivable = Material.ROAD <= material <= Material.PUDDLE
     assert (infraction_of(judged(simulator)) == "off_road") == (not drivable)
 
 
@@ -89,7 +89,7 @@ def test_collision_is_when_the_outline_meets_something_tall(
 def test_the_smallest_tree_is_hit_wherever_it_meets_the_front(
     make_simulator, make_world, box, left
 ):
-    tree = box(100 + VEHICLE_LENGTH / 2 - 0.5, 103.5, left - 0.5, left + 0.5, 2.0, Material.TREE)
+    tree = box(100 + VEHICLE_LENGTH / 2 - 0.5, 103.5, left - 0.5, left + 0.5, 2.0, Material.CROWN)
     outcome = judged(make_simulator(make_world(tree)))
     assert infraction_of(outcome) is Infraction.COLLISION
 

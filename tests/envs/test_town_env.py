@@ -6,7 +6,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import drivecnn_envs
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions

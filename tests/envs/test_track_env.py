@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import drivecnn_envs
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.town_env import TownEnv
 from drivecnn_envs.towns import RouteOptions

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from drivecnn_envs.cameras import CameraRig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vehicle import MAX_CURVATURE

@@ -46,7 +46,8 @@ def assert_equal(first, second):
         assert np.array_equal(one, other)
     assert np.array_equal(first.roads, second.roads)
     assert np.array_equal(first.origin, second.origin)
-    assert first.seed == second.seed
+    assert np.array_equal(first.parked, second.parked)
+    assert (first.seed, first.sun) == (second.seed, second.sun)
     assert first.network.to_config() == second.network.to_config()
     assert list(first.network.lanes) == list(second.network.lanes)
     assert vars(first.network).keys() >= {"name", "join_gap", "left_hand", "paved"}
@@ -76,7 +77,7 @@ def test_other_content_seed_or_code_is_another_world(folder, file, built, monkey
     assert len(built) == 4
 
 
-@pytest.mark.parametrize("name", ["level0.npy", "network.json", "points.npy", "origin.npy"])
+@pytest.mark.parametrize("name", ["level0.npy", "network.json", "points.npy", "parked.npy"])
 @pytest.mark.parametrize("damage", ["cut", "emptied", "removed"])
 def test_damaged_entry_is_built_anew(folder, file, built, name, damage):
     first = load_world(str(file))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
-from drivecnn_envs.world import DASH_PERIOD
+from drivecnn_envs.markings import DASH_PERIOD
 
 Array = NDArray[np.float64]
 
@@ -130,7 +130,10 @@ def crop_network(network: TownNetwork, low: Array, high: Array) -> TownNetwork:
             span = slice(int(np.searchsorted(lane.stations, begin)), int(after))
             if after - span.start >= 2:
                 piece = SampledLane(
-                    lane.points[span], lane.widths[span], (lane.line_types[0], lane.line_types[1])
+                    lane.points[span],
+                    lane.widths[span],
+                    (lane.line_types[0], lane.line_types[1]),
+                    speed_limit=lane.speed_limit,
                 )
                 cropped.add_lane(start, f"{end}/{part}" if part else end, piece)
     return cropped

@@ -1,0 +1,92 @@
+"""What the pixels of an image show before they have colours: a texel and a depth for each."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from drivecnn_envs.materials import Material, SemanticClass
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Words = NDArray[np.uint32]
+
+BLOCK = 32  # pixels that are worked on together
+OPEN = 0  # the word of a pixel that shows nothing but sky
+PLACES = 32  # materials and finishes together
+_BRIGHTEST = 255.0  # intensity level
+
+
+class Finish(IntEnum):
+    """Stands for a `Material` in the words of pixels that have their colour already."""
+
+    HILL = 24
+    CAR = 25
+    TRUCK = 26
+    BUS = 27
+    OBSTACLE = 28
+    LANDMARK = 29
+
+
+CLASSES = np.full(PLACES, SemanticClass.TERRAIN, np.uint8)  # of a pixel's material or finish
+CLASSES[[Material.PAVEMENT, Material.KERB]] = SemanticClass.SIDEWALK
+CLASSES[Material.ROAD : Material.PUDDLE + 1] = SemanticClass.ROAD
+CLASSES[[Material.CROWN, Material.TRUNK, Material.HEDGE]] = SemanticClass.VEGETATION
+CLASSES[Material.POLE], CLASSES[Material.FENCE] = SemanticClass.POLE, SemanticClass.FENCE
+CLASSES[Material.WALL_A : Material.ROOF_B + 1] = SemanticClass.BUILDING
+CLASSES[Finish.CAR], CLASSES[Finish.TRUCK] = SemanticClass.CAR, SemanticClass.TRUCK
+CLASSES[Finish.BUS], CLASSES[Finish.OBSTACLE] = SemanticClass.BUS, SemanticClass.WALL
+CLASSES[Finish.LANDMARK] = SemanticClass.ROAD
+
+
+class Pixels(NamedTuple):
+    """One image; it may have more columns than asked for, so that blocks are whole."""
+
+    word: Words  # (H, P) the texel: material, shade, third byte, height
+    depth: Floats  # (H, P) m
+    forward_x: Floats  # (P,) m per metre of depth, of each column's ray
+    forward_y: Floats  # (P,)
+    shift: Ints  # (P,) rows that a column lies lower, as the camera is rolled
+
+
+class Camera(NamedTuple):
+    """A camera, for kernels."""
+
+    x: float  # m
+    y: float  # m
+    cos: float  # of its yaw
+    sin: float
+    height: float  # m
+    horizon: float  # row [px], before columns are shifted
+    roll: float  # rows that the horizon falls from column to column
+    focal: float  # px
+
+
+@njit(inline="always")
+def look_out(camera: Camera, rows: int, columns: int) -> Pixels:
+    """An image with nothing but sky yet, each column's ray aimed."""
+    padded = (columns + BLOCK - 1) // BLOCK * BLOCK
+    pixels = Pixels(
+        np.zeros((rows, padded), np.uint32),
+        np.empty((rows, padded), np.float32),
+        np.zeros(padded, np.float32),
+        np.zeros(padded, np.float32),
+        np.zeros(padded, np.int32),
+    )
+    for column in range(padded):
+        right = (column + 0.5 - 0.5 * columns) / camera.focal
+        pixels.forward_x[column] = camera.cos + right * camera.sin
+        pixels.forward_y[column] = camera.sin - right * camera.cos
+        pixels.shift[column] = int(np.floor((column + 0.5 - 0.5 * columns) * camera.roll + 0.5))
+    return pixels
+
+
+@njit(inline="always")
+def finished(code: int, red: float, green: float, blue: float) -> np.uint32:
+    """The word of a pixel whose colour needs nothing more; `code` is a `Finish`."""
+    word = np.uint32(code)
+    word |= np.uint32(min(max(red, 0.0), _BRIGHTEST)) << np.uint32(8)
+    word |= np.uint32(min(max(green, 0.0), _BRIGHTEST)) << np.uint32(16)
+    return word | np.uint32(min(max(blue, 0.0), _BRIGHTEST)) << np.uint32(24)

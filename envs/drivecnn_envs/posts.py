@@ -1,0 +1,115 @@
+"""Lamp posts, signs and trunks: too thin for the steps of a walk, so drawn one by one.
+
+They stand in a world's raster as texels of their own materials, where the simulator hits them.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.pixels import OPEN, Camera, Pixels
+
+if TYPE_CHECKING:
+    from drivecnn_envs.world import World
+
+CELL = 32.0  # m a side
+POST_REACH = 110.0  # m, farther ones are not drawn
+_RESOLUTION = 0.25  # m per texel
+_NEAREST = 0.5  # m
+_THINNEST = 0.4  # px, a thinner one is not seen
+_DARK_SIDE = 0.4  # how much darker a post is at its edges
+_BYTE = np.uint32(255)
+_SHADE = ~np.uint32(255 << 8)
+
+
+POST = np.dtype(
+    [
+        ("x", np.float32),  # m, from the corner of its world
+        ("y", np.float32),  # m
+        ("width", np.float32),  # m
+        ("word", np.uint32),  # its texel
+    ]
+)
+
+
+class PostTable(NamedTuple):
+    """The posts of W worlds, in a grid of cells of `CELL` metres."""
+
+    posts: NDArray[np.void]  # (P,) of dtype POST, those of a cell side by side
+    first: NDArray[np.int64]  # (M + 1,) first post of each cell, in rows, world after world
+    grid: NDArray[np.int64]  # (W, 3) first cell of each world, rows and columns of its cells
+
+
+def gather_posts(worlds: "Sequence[World]") -> PostTable:
+    """The posts that stand in the rasters of worlds."""
+    tables, counts, grid, cells = [], [np.zeros(1, np.int64)], [], 0
+    for world in worlds:
+        texels = world.levels[0]
+        material = texels[..., 0] & np.uint8(SHADED - 1)
+        rows, columns = np.nonzero((material == Material.POLE) | (material == Material.TRUNK))
+        shape = np.ceil(np.array(texels.shape[:2]) * _RESOLUTION / CELL).astype(np.int64)
+        table = np.zeros(len(rows), POST)
+        table["x"], table["y"] = (columns + 0.5) * _RESOLUTION, (rows + 0.5) * _RESOLUTION
+        found = texels[rows, columns]
+        table["width"] = found[:, 2] * np.float32(_RESOLUTION / 255)
+        table["word"] = found.view(np.uint32)[:, 0]
+        cell = (table["y"] // CELL).astype(np.int64) * shape[1]
+        cell += (table["x"] // CELL).astype(np.int64)
+        tables.append(table[np.argsort(cell, kind="stable")])
+        counts.append(np.bincount(cell, minlength=int(shape.prod())))
+        grid.append((cells, *shape))
+        cells += int(shape.prod())
+    return PostTable(
+        np.concatenate(tables), np.cumsum(np.concatenate(counts)), np.array(grid, np.int64)
+    )
+
+
+@njit(cache=True)
+def draw_posts(
+    table: PostTable, world: int, camera: Camera, pixels: Pixels, columns: int
+) -> None:
+    """Draw the posts around a camera, given from the corner of its world, where they are nearest."""
+    start, rows, across = table.grid[world]
+    low_row = max(int((camera.y - POST_REACH) / CELL), 0)
+    low_column = max(int((camera.x - POST_REACH) / CELL), 0)
+    for row in range(low_row, min(int((camera.y + POST_REACH) / CELL) + 1, rows)):
+        for column in range(low_column, min(int((camera.x + POST_REACH) / CELL) + 1, across)):
+            middle_x, middle_y = (column + 0.5) * CELL - camera.x, (row + 0.5) * CELL - camera.y
+            if middle_x * camera.cos + middle_y * camera.sin < -0.71 * CELL:
+                continue  # behind
+            cell = start + row * across + column
+            for number in range(table.first[cell], table.first[cell + 1]):
+                _draw_post(table.posts[number], camera, pixels, columns)
+
+
+@njit(inline="always")
+def _draw_post(post: np.void, camera: Camera, pixels: Pixels, columns: int) -> None:
+    """Draw one post as an upright round column."""
+    east, north = post.x - camera.x, post.y - camera.y
+    depth = east * camera.cos + north * camera.sin
+    if depth < _NEAREST or depth > POST_REACH:
+        return
+    wide = post.width * camera.focal / depth
+    middle = 0.5 * columns - (north * camera.cos - east * camera.sin) * camera.focal / depth
+    if wide < _THINNEST or middle + wide < 0.0 or middle - wide > columns:
+        return
+    first = int(np.floor(middle - 0.5 * wide + 0.5))
+    last = max(first + 1, int(np.floor(middle + 0.5 * wide + 0.5)))
+    word = post.word
+    rise = camera.height - np.float64(word >> np.uint32(24)) * HEIGHT_UNIT
+    shade = np.float64((word >> np.uint32(8)) & _BYTE)
+    for column in range(max(first, 0), min(last, columns)):
+        horizon = camera.horizon + pixels.shift[column]
+        top = max(int(horizon + rise * camera.focal / depth), 0)
+        bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), len(pixels.word))
+        aside = min(2.0 * abs(column + 0.5 - middle) / max(wide, 1.0), 1.0)
+        round_shade = np.uint32(shade * (1.0 - _DARK_SIDE * aside * aside))
+        own = (word & _SHADE) | (round_shade << np.uint32(8))
+        for row in range(top, bottom):
+            if pixels.word[row, column] == OPEN or pixels.depth[row, column] > depth:
+                pixels.word[row, column] = own
+                pixels.depth[row, column] = depth

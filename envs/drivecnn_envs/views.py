@@ -1,0 +1,169 @@
+"""Where each camera image is taken from: the rig on the car, and how it sways."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from drivecnn_envs.errors import InputError
+from drivecnn_envs.noise import normal, uniform
+from drivecnn_envs.states import States
+
+Array = NDArray[np.float64]
+
+MAX_IMAGE_SIDE = 4096  # px
+STEEPEST = 0.2  # rad, the most that a camera may be pitched or rolled off
+_MOUNT_DRAW, _SWAY_DRAW = 40, 60  # counters of an episode's random numbers
+_BOUND = 2.0  # standard deviations at most
+_RHYTHMS = np.array([0.61, 1.37])  # rad per decision: the two waves that make a car sway
+
+
+class Modality(StrEnum):
+    """What a camera image shows."""
+
+    RGB = "rgb"
+    SEMANTIC = "semantic"
+    DEPTH = "depth"
+
+
+@dataclass(frozen=True)
+class PoseJitter:
+    """How far cameras are off their rig, one standard deviation; at most twice as much.
+
+    Attributes:
+        height: m, for an episode.
+        pitch: rad, for an episode, as yaw and roll.
+        yaw: rad.
+        roll: rad.
+        sway: rad, of the pitch from moment to moment.
+    """
+
+    height: float = 0.08
+    pitch: float = 0.012
+    yaw: float = 0.012
+    roll: float = 0.01
+    sway: float = 0.002
+
+    def __post_init__(self) -> None:
+        """Refuse what no camera mount is."""
+        angles = self.pitch, self.yaw, self.roll, self.sway
+        if not (0.0 <= self.height <= 0.5 and all(0.0 <= a <= STEEPEST / _BOUND for a in angles)):
+            raise InputError(
+                f"camera jitter is {self.height} m and {angles} rad, expected 0 to 0.5 m and 0 to "
+                f"{STEEPEST / _BOUND} rad"
+            )
+
+
+@dataclass(frozen=True)
+class CameraRig:
+    """Cameras on a vehicle, all alike but for their yaw.
+
+    Attributes:
+        yaws: rad, counter-clockwise from straight ahead: left, centre, right.
+        field_of_view: rad, horizontal.
+        height: m above the road.
+        ahead: m from the vehicle's middle to the cameras.
+        image_size: height and width [px].
+        horizon: row of the horizon as a share of the image height, from the top.
+        modalities: what images show; "rgb" is always among them.
+        jitter: how far the cameras are off all this.
+    """
+
+    yaws: tuple[float, ...] = (0.87, 0.0, -0.87)
+    field_of_view: float = 1.12
+    height: float = 1.5
+    ahead: float = 0.6
+    image_size: tuple[int, int] = (48, 96)
+    horizon: float = 0.4
+    modalities: tuple[Modality, ...] = (Modality.RGB,)
+    jitter: PoseJitter = field(default_factory=PoseJitter)
+
+    def __post_init__(self) -> None:
+        """Refuse cameras that cannot exist."""
+        if not all(1 <= side <= MAX_IMAGE_SIDE for side in self.image_size):
+            raise InputError(
+                f"camera image_size is {self.image_size}, expected 1 to {MAX_IMAGE_SIDE} px a side"
+            )
+        if not np.isfinite([*self.yaws, self.ahead]).all():
+            raise InputError(
+                f"camera yaws are {self.yaws} rad and ahead {self.ahead} m, expected finite numbers"
+            )
+        if not (self.yaws and 0.1 <= self.field_of_view <= 2.6):
+            raise InputError(
+                f"cameras need yaws and a field_of_view of 0.1 to 2.6 rad, got {len(self.yaws)} "
+                f"yaws and {self.field_of_view}"
+            )
+        if not (0.3 <= self.height <= 20.0 and 0.0 <= self.horizon < 1.0):
+            raise InputError(
+                f"camera height is {self.height} m and horizon {self.horizon}, expected 0.3 to "
+                "20 m and 0 to below 1"
+            )
+        known = [str(modality) for modality in Modality]
+        if Modality.RGB not in self.modalities or not set(self.modalities) <= set(known):
+            raise InputError(
+                f"camera modalities are {[*map(str, self.modalities)]}, expected rgb and any of "
+                f"{known[1:]}"
+            )
+
+    @property
+    def focal(self) -> float:
+        """Focal length [px]."""
+        return float(self.image_size[1] / 2 / np.tan(self.field_of_view / 2))
+
+
+class Views(NamedTuple):
+    """N = B C camera poses, in flat arrays for kernels."""
+
+    state: NDArray[np.int64]  # (N,) number of the state
+    x: Array  # (N,) m
+    y: Array  # (N,) m
+    cos: Array  # (N,) of the yaw
+    sin: Array  # (N,)
+    height: Array  # (N,) m
+    horizon: Array  # (N,) row in the middle of the image [px]
+    roll: Array  # (N,) rows that the horizon falls from column to column
+    focal: float  # px
+
+    @classmethod
+    def of(cls, states: States, rig: CameraRig) -> "Views":
+        """The C cameras of each of B states, those of a state side by side."""
+        poses = np.stack([states[name].astype(np.float64) for name in ("x", "y", "yaw")], axis=1)
+        jitter = rig.jitter
+        bounds = np.array([jitter.height, jitter.pitch, jitter.yaw, jitter.roll, jitter.sway])
+        mount = np.array([rig.height, rig.ahead, rig.horizon * rig.image_size[0], rig.focal])
+        placed = np.empty((7, len(states) * len(rig.yaws)))
+        seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
+        _place(poses, seeds, steps, np.asarray(rig.yaws), mount, bounds, placed)
+        return cls(np.repeat(np.arange(len(states)), len(rig.yaws)), *placed, rig.focal)
+
+
+@njit(parallel=True, cache=True)
+def _place(
+    poses: Array,
+    seeds: NDArray[np.uint64],
+    steps: NDArray[np.int64],
+    yaws: Array,
+    mount: Array,
+    jitter: Array,
+    placed: Array,
+) -> None:
+    """Fill `placed`, the rows of `Views`, with the cameras of B cars; a car's are off alike."""
+    for i in prange(placed.shape[1]):
+        number, seed = i // len(yaws), seeds[i // len(yaws)]
+        off = np.empty(4)
+        for k in range(4):
+            off[k] = jitter[k] * min(max(normal(seed, _MOUNT_DRAW + k), -_BOUND), _BOUND)
+        for k in range(2):
+            phase = 2.0 * np.pi * uniform(seed, _SWAY_DRAW + k)
+            off[1] += jitter[4] * np.sin(_RHYTHMS[k] * steps[number] + phase)
+        heading = poses[number, 2]
+        yaw = heading + yaws[i % len(yaws)] + off[2]
+        placed[0, i] = poses[number, 0] + mount[1] * np.cos(heading)
+        placed[1, i] = poses[number, 1] + mount[1] * np.sin(heading)
+        placed[2, i], placed[3, i] = np.cos(yaw), np.sin(yaw)
+        placed[4, i] = mount[0] + off[0]
+        placed[5, i] = mount[2] + mount[3] * off[1]
+        placed[6, i] = off[3]
