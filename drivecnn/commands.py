@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, NoReturn, TextIO, TypeVar
 
@@ -24,23 +24,25 @@ from drivecnn.evaluation import (
     evaluate,
     load_run,
     make_driver,
+    simulator_of,
     write_report,
 )
 from drivecnn.map_picture import draw_map
 from drivecnn.policy import DrivingPolicy
 from drivecnn.policy.checkpoint import CheckpointError
-from drivecnn.rollout import Start
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
 from drivecnn.video import record_drive
-from drivecnn_envs.errors import InputError, MapWarning
+from drivecnn_envs.errors import InputError, MapWarning, TrafficWarning
 from drivecnn_envs.maps import FORMS, load_map
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.roads import summarise
-from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.traffic import Wanted
 
 Config = TypeVar("Config")
 BAD_INPUT, INTERRUPTED = 2, 130
+_PLAIN_WARNINGS = MapWarning, TrafficWarning
 
 
 class _Parser(ArgumentParser):
@@ -97,9 +99,10 @@ def run(arguments: list[str]) -> int:
 
 @contextmanager
 def _warnings_in_a_line(command: str) -> Iterator[None]:
-    """Say what a map has left out as plainly as an error, without a source line."""
+    """Say what is left out as plainly as an error, without a source line."""
     with warnings.catch_warnings():
-        warnings.simplefilter("default", MapWarning)
+        for kind in _PLAIN_WARNINGS:
+            warnings.simplefilter("default", kind)
         show = warnings.showwarning
 
         def say(
@@ -110,7 +113,7 @@ def _warnings_in_a_line(command: str) -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if category is MapWarning:
+            if category in _PLAIN_WARNINGS:
                 sys.stderr.write(f"drivecnn {command}: {message}\n")
             else:
                 show(message, category, filename, lineno, file, line)
@@ -133,6 +136,12 @@ def _parser() -> _Parser:
     evaluate_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
     commands.add_subcommand("evaluate", evaluate_parser, help="drive routes and judge")
     drive_parser = _driving_parser("Drive one route and film it.")
+    drive_parser.add_argument(
+        "--route", type=int | None, default=None, help="which of the routes that evaluate drives"
+    )
+    drive_parser.add_argument(
+        "--last", type=float | None, default=None, help="film only so many seconds before the end"
+    )
     drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
     commands.add_subcommand("drive", drive_parser, help="film a drive")
     map_parser = _Parser(description="Draw a map and print its size.")
@@ -148,6 +157,7 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument("run", type=Path | None, nargs="?", help="run folder or checkpoint")
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
+    parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
     parser.add_class_arguments(RouteChoice)
     return parser
 
@@ -165,7 +175,7 @@ def _train(options: Namespace, console: Console) -> None:
 def _evaluate(options: Namespace, console: Console) -> None:
     choice = _gather(RouteChoice, options)
     config = EvaluationConfig(
-        options.map, choice.options(), choice.seed, options.driver, options.drop
+        options.map, choice.options(), choice.seed, options.driver, options.drop, options.traffic
     )
     policy, observation = _policy_of(options)
     with evaluation_display(console, choice.routes) as on_episode:
@@ -185,12 +195,19 @@ def _report_folder(run: Path | None) -> Path:
 def _drive(options: Namespace, console: Console) -> None:
     choice = _gather(RouteChoice, options)
     policy, observation = _policy_of(options)
-    routes = RouteOptions(1, choice.route_length, choice.junctions)
-    simulator = load_simulator([options.map], routes, observation, choice.seed)
-    config = EvaluationConfig(options.map, routes, choice.seed, options.driver)
+    routes, route = choice.options(), options.route
+    if route is None:
+        route, routes = 0, replace(routes, count=1)
+    if not 0 <= route < routes.count:
+        raise InputError(f"route is {route}, expected 0 to {routes.count - 1}: see --routes")
+    config = EvaluationConfig(
+        options.map, routes, choice.seed, options.driver, traffic=options.traffic
+    )
+    simulator = simulator_of(config, observation)
     driver = make_driver(config, policy, simulator)
+    start = config.start(route)
     with video_display(console) as on_frame:
-        episode = record_drive(simulator, driver, Start(0, choice.seed), options.out, on_frame)
+        episode = record_drive(simulator, driver, start, options.out, on_frame, options.last)
     ending = "goal reached" if episode.success else f"ended: {episode.infraction}"
     console.print(f"{options.out}: {episode.progress:.0f} m in {episode.seconds:.0f} s, {ending}")
 

@@ -91,7 +91,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     metrics, config = evaluation.metrics, evaluation.config
     who = config.driver if config.drop is None else f"{config.driver} without {config.drop}"
     low, high = metrics.ci95.success_rate
-    table = Table(title=f"{who} on {config.map}, {metrics.routes} routes", title_justify="left")
+    title = f"{who} on {config.map}, {metrics.routes} routes"
+    if config.traffic != "none":
+        title += f", traffic {config.traffic}"
+    table = Table(title=title, title_justify="left")
     table.add_column("measure")
     table.add_column("value", justify="right")
     infractions = metrics.infractions
@@ -106,6 +109,10 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         "autonomy": f"{metrics.autonomy:.1f} %",
         "off road, off route": f"{infractions.off_road}, {infractions.off_route}",
         "collision, timeout": f"{infractions.collision}, {infractions.timeout}",
+        "hit a vehicle, hit by one": (
+            f"{infractions.vehicle_collision}, {infractions.hit_by_vehicle}"
+        ),
+        "collisions caused": f"{metrics.collisions_per_km:.2f} per km",
         "lane departures": f"{infractions.lane_departure}",
         "negative log-likelihood": "-" if metrics.nll is None else f"{metrics.nll:.2f} nats",
         "speed": f"{evaluation.sim_seconds / evaluation.seconds:.0f} x real time",

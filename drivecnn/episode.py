@@ -14,6 +14,8 @@ class Episode:
 
     Attributes:
         map: name of the map.
+        route: number of the route.
+        seed: of the looks, the disturbances and the traffic.
         route_length: m to the goal.
         progress: m along the route when it ended.
         infraction: what ended it; None when it reached the goal.
@@ -26,6 +28,8 @@ class Episode:
     """
 
     map: str
+    route: int
+    seed: int
     route_length: float
     progress: float
     infraction: Infraction | None

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.traffic import Wanted
 
 REPORT_NAME = "report.json"
 SEED_STRIDE = 1_000_003  # keeps the episodes' seeds of two evaluations apart
@@ -36,6 +37,7 @@ class EvaluationConfig:
         seed: of the routes, the looks and the disturbances.
         driver: who drives.
         drop: an input of the policy to blank.
+        traffic: how much; a number is of vehicles around the ego.
     """
 
     map: str
@@ -43,6 +45,30 @@ class EvaluationConfig:
     seed: int = 0
     driver: Literal["expert", "policy"] = "policy"
     drop: Dropped | None = None
+    traffic: Wanted = "none"
+
+    def start(self, route: int) -> Start:
+        """How the episode on a route begins."""
+        return Start(route, self.seed * SEED_STRIDE + route)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An episode that did not reach its goal: enough to drive it once more.
+
+    Attributes:
+        map: name of the map.
+        route: number of the route; `drivecnn drive` takes it as --route.
+        seed: of the episode.
+        infraction: what ended it.
+        seconds: until then.
+    """
+
+    map: str
+    route: int
+    seed: int
+    infraction: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -52,6 +78,7 @@ class Evaluation:
     Attributes:
         metrics: over all routes.
         by_map: the same for each map.
+        failures: the episodes that did not reach their goals, by route.
         observation: what the policy saw.
         seconds: of wall time, without loading.
         sim_seconds: driven by all cars together.
@@ -60,6 +87,7 @@ class Evaluation:
     config: EvaluationConfig
     metrics: Metrics
     by_map: dict[str, Metrics]
+    failures: tuple[Failure, ...]
     seconds: float
     sim_seconds: float
     observation: ObservationConfig
@@ -73,6 +101,7 @@ class Evaluation:
                 name: {"routes": m.routes, "success_rate": m.success_rate}
                 for name, m in self.by_map.items()
             },
+            "failures": [dataclasses.asdict(failure) for failure in self.failures],
             "seconds": round(self.seconds, 3),
             "sim_seconds_per_second": round(self.sim_seconds / self.seconds, 1),
             "config": {
@@ -111,10 +140,8 @@ def evaluate(
     Raises:
         MapError: if a map cannot be read or has no such routes.
     """
-    simulator = load_simulator([config.map], config.routes, observation, config.seed)
-    starts = [
-        Start(route, config.seed * SEED_STRIDE + route) for route in range(config.routes.count)
-    ]
+    simulator = simulator_of(config, observation)
+    starts = [config.start(route) for route in range(config.routes.count)]
     began = time.perf_counter()
     episodes = []
     for episode in rollout(simulator, make_driver(config, policy, simulator), starts):
@@ -127,10 +154,20 @@ def evaluate(
         config,
         summarise(episodes),
         {name: summarise(by_map[name]) for name in sorted(by_map)},
+        _failures(episodes),
         time.perf_counter() - began,
         sum(episode.seconds for episode in episodes),
         observation,
     )
+
+
+def simulator_of(config: EvaluationConfig, observation: ObservationConfig) -> Simulator:
+    """The simulator that a config asks for.
+
+    Raises:
+        MapError: if a map cannot be read or has no such routes.
+    """
+    return load_simulator([config.map], config.routes, observation, config.seed, config.traffic)
 
 
 def make_driver(
@@ -151,6 +188,14 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     path = folder / REPORT_NAME
     replace_file(path, (json.dumps(evaluation.report(), indent=2) + "\n").encode())
     return path
+
+
+def _failures(episodes: Sequence[Episode]) -> tuple[Failure, ...]:
+    """The episodes that did not reach their goals, by route."""
+    failed = sorted((e for e in episodes if not e.success), key=lambda e: e.route)
+    return tuple(
+        Failure(e.map, e.route, e.seed, str(e.infraction), round(e.seconds, 1)) for e in failed
+    )
 
 
 def _observation_of(run: Path) -> ObservationConfig:

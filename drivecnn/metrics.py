@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from drivecnn.episode import Episode
 from drivecnn_envs.states import Infraction
 
-PENALTY = {Infraction.COLLISION: 0.65, Infraction.TIMEOUT: 0.70}  # CARLA leaderboard
+PENALTY = {  # CARLA leaderboard, which does not ask whose fault a collision was
+    Infraction.COLLISION: 0.65,
+    Infraction.TIMEOUT: 0.70,
+    Infraction.VEHICLE_COLLISION: 0.60,
+    Infraction.HIT_BY_VEHICLE: 0.60,
+}
+CAUSED = (Infraction.COLLISION, Infraction.VEHICLE_COLLISION)  # by the ego
 BEYOND = 1.0  # m off the route: a frame counts as beyond, and a rising edge as an intervention
 INTERVENTION_COST = 6.0  # s of human driving for each, Bojarski et al. 2016 (arXiv 1604.07316)
 JUNCTION_MARGIN = 5.0  # m driven past a junction before its turn counts as correct
@@ -36,6 +42,8 @@ class InfractionCount:
     off_road: int
     off_route: int
     collision: int
+    vehicle_collision: int
+    hit_by_vehicle: int
     timeout: int
     lane_departure: int
 
@@ -63,6 +71,7 @@ class Metrics:
     km: float
     autonomy: float
     infractions: InfractionCount
+    collisions_per_km: float
     nll: float | None
     ci95: ConfidenceIntervals
 
@@ -87,6 +96,7 @@ def summarise(episodes: Sequence[Episode]) -> Metrics:
         km=km(episodes),
         autonomy=autonomy(episodes),
         infractions=infractions(episodes),
+        collisions_per_km=collisions_per_km(episodes),
         nll=nll(episodes),
         ci95=ConfidenceIntervals(success_rate=wilson_interval(successes, len(episodes))),
     )
@@ -105,7 +115,7 @@ def route_completion(episodes: Sequence[Episode]) -> float:
 def driving_score(episodes: Sequence[Episode]) -> float:
     """Mean of route completion x penalty, 0 to 1 (CARLA's driving score, which is in percent).
 
-    A collision costs 0.65 (CARLA's figure for a static object) and a timeout 0.70. OFF_ROAD and
+    A collision costs 0.60 with a vehicle and 0.65 with what stands, a timeout 0.70. OFF_ROAD and
     OFF_ROUTE have no penalty of their own: they end the episode, which costs completion.
     """
     scores = []
@@ -185,9 +195,21 @@ def infractions(episodes: Sequence[Episode]) -> InfractionCount:
         off_road=ended_by.count(Infraction.OFF_ROAD),
         off_route=ended_by.count(Infraction.OFF_ROUTE),
         collision=ended_by.count(Infraction.COLLISION),
+        vehicle_collision=ended_by.count(Infraction.VEHICLE_COLLISION),
+        hit_by_vehicle=ended_by.count(Infraction.HIT_BY_VEHICLE),
         timeout=ended_by.count(Infraction.TIMEOUT),
         lane_departure=sum(episode.lane_departures for episode in episodes),
     )
+
+
+def collisions_per_km(episodes: Sequence[Episode]) -> float:
+    """Collisions that the ego caused, with vehicles and with what stands, for each km driven.
+
+    0 when nothing was driven.
+    """
+    caused = sum(episode.infraction in CAUSED for episode in episodes)
+    driven = km(episodes)
+    return caused / driven if driven > 0.0 else 0.0
 
 
 def nll(episodes: Sequence[Episode]) -> float | None:

@@ -12,7 +12,7 @@ from drivecnn.episode import Episode
 from drivecnn.policy import DrivingPolicy, SteeringDistribution
 from drivecnn_envs.observation import Observation
 from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
-from drivecnn_envs.states import STATE, States
+from drivecnn_envs.states import States
 from drivecnn_envs.vehicle import DT, steering_angles
 
 FLEET_SIZE = 64  # cars that drive at once
@@ -103,7 +103,7 @@ class Fleet:
     def __init__(self, simulator: Simulator, starts: Iterable[Start], size: int) -> None:
         self.simulator = simulator
         self._starts = iter(starts)
-        self.states: States = np.zeros(0, STATE)
+        self.states: States = np.zeros(0, simulator.dtype)
         self._logs: list[_Log] = []
         self._enlist(size)
 
@@ -153,6 +153,8 @@ class Fleet:
         route = scene.routes[state["route"]]
         return Episode(
             map=scene.worlds[state["world"]].network.name,
+            route=int(state["route"]),
+            seed=int(state["seed"]),
             route_length=route.length,
             progress=float(state["progress"]),
             infraction=infraction_of(outcome),

@@ -33,6 +33,16 @@ def test_the_expert_is_evaluated_without_a_run(capsys, tmp_path):
     assert json.loads((tmp_path / "out" / "report.json").read_text())["success_rate"] == 1.0
 
 
+def test_more_vehicles_than_fit_are_said_in_one_line(capsys, tmp_path):
+    arguments = ["--driver", "expert", "--map", "procedural:4", "--routes", 1, "--traffic", 10000]
+    code, error = run(
+        capsys, "evaluate", *arguments, "--route_length", 60, "--out", tmp_path / "out"
+    )
+    assert code == 0
+    assert error.startswith("drivecnn evaluate: traffic: 10000 vehicles wanted, 64 fit: ")
+    assert error.count("\n") == 1
+
+
 def test_a_map_is_drawn_and_measured(capsys, tmp_path):
     assert main(["map", "procedural:4", "--out", str(tmp_path / "map.png")]) == 0
     assert "lane km" in capsys.readouterr().out
@@ -68,10 +78,19 @@ def test_every_command_explains_itself(capsys, command):
         (["evaluate", "--driver", "expert", "--routes", "0"], "count 0"),
         (["evaluate", "--driver", "expert", "--map", "procedural:9-3"], "FIRST-LAST"),
         (["drive", "no/such/run"], "no/such/run"),
+        (["drive", "--driver", "expert", "--routes", "5", "--route", "5"], "route is 5"),
+        (["drive", "--driver", "expert", "--route_length", "60", "--last", "0"], "last 0 s"),
+        (["evaluate", "--driver", "expert", "--traffic", "thick"], "thick"),
+        (["evaluate", "--driver", "expert", "--traffic", "-3"], "traffic is -3"),
+        (["train", "--data.traffic", "thick"], "thick"),
         (["train", "--optimizer.steps", "3"], "optimizer"),
         (["train", "--optimiser.steps", "0"], "optimiser.steps is 0"),
         (["train", "--data.maps", "[nowhere]", "--tracking.mode", "disabled"], "nowhere"),
         (["train", "--observation.cameras.image_size", "[0, 20000]"], "image_size"),
+        (["train", "--observation.cameras.modalities", "[rgb, xray]"], "xray"),
+        (["train", "--observation.cameras.modalities", "[depth]"], "expected rgb"),
+        (["train", "--observation.looks", "old"], "old"),
+        (["train", "--observation.looks", "new", "--data.maps", "[nowhere]"], "nowhere"),
         (["train", "--config", "missing.yaml"], "missing.yaml"),
         (["fly"], "fly"),
     ],

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from drivecnn import DrivingPolicy
-from drivecnn.evaluation import EvaluationConfig, evaluate, write_report
+from drivecnn.evaluation import (
+    EvaluationConfig,
+    evaluate,
+    make_driver,
+    simulator_of,
+    write_report,
+)
+from drivecnn.rollout import rollout
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
@@ -15,7 +22,7 @@ KEYS = {
     *("map", "routes", "success_rate", "route_completion", "driving_score", "junctions"),
     *("lateral_mae_m", "beyond_1m_fraction", "whiteness_deg_s", "interventions", "km"),
     *("autonomy", "infractions", "nll", "ci95", "by_map", "seconds", "sim_seconds_per_second"),
-    *("config", "git_sha"),
+    *("config", "git_sha", "collisions_per_km", "failures"),
 }
 TIMES = ("seconds", "sim_seconds_per_second")
 ROUTES = RouteOptions(4, 80.0)
@@ -38,9 +45,12 @@ def test_the_report_has_every_promised_key(tmp_path):
     assert set(report["junctions"]) == {"entered", "correct"}
     assert set(report["infractions"]) == {
         *("off_road", "off_route", "collision", "timeout", "lane_departure"),
+        *("vehicle_collision", "hit_by_vehicle"),
     }
     assert report["nll"] is None
     assert report["success_rate"] == 1.0
+    assert report["failures"] == []
+    assert report["config"]["traffic"] == "none"
     assert report["ci95"]["success_rate"][1] == pytest.approx(1.0)
     assert report["config"]["observation"]["route_map"]["size"] == 40
 
@@ -76,3 +86,27 @@ def test_routes_are_spread_over_the_maps():
 def test_a_policy_driver_without_a_policy_is_refused():
     with pytest.raises(InputError, match="nothing to evaluate"):
         evaluate(config(), None, ObservationConfig())
+
+
+def test_every_failure_is_listed_and_can_be_driven_again(policy):
+    evaluation = evaluate(config(), policy, ObservationConfig())
+    failed = [failure for failure in evaluation.report()["failures"]]
+    assert len(failed) == 4 - round(4 * evaluation.metrics.success_rate) > 0
+    simulator = simulator_of(config(), ObservationConfig())
+    driver = make_driver(config(), policy, simulator)
+    for failure in failed:
+        start = config().start(failure["route"])
+        (again,) = rollout(simulator, driver, [start])
+        assert (again.map, again.seed) == (failure["map"], failure["seed"])
+        assert (str(again.infraction), round(again.seconds, 1)) == (
+            failure["infraction"],
+            failure["seconds"],
+        )
+
+
+def test_the_expert_drives_in_traffic():
+    driven = evaluate(config("expert", traffic="regular"), None, ObservationConfig())
+    alone = evaluate(config("expert"), None, ObservationConfig())
+    assert driven.metrics.success_rate == 1.0
+    assert driven.metrics.collisions_per_km == 0.0
+    assert driven.sim_seconds > alone.sim_seconds

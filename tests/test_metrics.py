@@ -18,6 +18,8 @@ def episode(**changes: Any) -> Episode:
     """400 m driven to the goal in ten frames of 0.1 s, straight down the middle."""
     fields: dict[str, Any] = {
         "map": "town",
+        "route": 3,
+        "seed": 5,
         "route_length": 400.0,
         "progress": 400.0,
         "infraction": None,
@@ -57,6 +59,8 @@ def test_route_completion_stays_between_zero_and_one() -> None:
         (Infraction.OFF_ROUTE, 1.0),
         (Infraction.COLLISION, 0.65),
         (Infraction.TIMEOUT, 0.70),
+        (Infraction.VEHICLE_COLLISION, 0.60),
+        (Infraction.HIT_BY_VEHICLE, 0.60),
     ],
 )
 def test_driving_score_is_completion_times_the_penalty(
@@ -142,9 +146,18 @@ def test_infractions_are_counted_by_kind_beside_lane_departures() -> None:
         "off_road": 2,
         "off_route": 1,
         "collision": 1,
+        "vehicle_collision": 1,
+        "hit_by_vehicle": 1,
         "timeout": 1,
         "lane_departure": 2,
     }
+
+
+def test_collisions_for_each_km_are_those_that_the_ego_caused() -> None:
+    kinds = [Infraction.COLLISION, Infraction.VEHICLE_COLLISION, Infraction.HIT_BY_VEHICLE]
+    episodes = [episode(), *(failed(kind, 200.0) for kind in [*kinds, Infraction.TIMEOUT])]
+    assert metrics.collisions_per_km(episodes) == pytest.approx(2 / 1.2)
+    assert metrics.collisions_per_km([failed(Infraction.COLLISION, 0.0)]) == 0.0
 
 
 def test_nll_is_the_mean_over_frames_that_have_one() -> None:
@@ -197,13 +210,14 @@ def test_the_summary_has_exactly_the_keys_of_the_report_and_is_plain_json() -> N
         "km",
         "autonomy",
         "infractions",
+        "collisions_per_km",
         "nll",
         "ci95",
     ]
     assert list(report["junctions"]) == ["entered", "correct"]
-    assert report["routes"] == 6
+    assert report["routes"] == 8
     low, high = json.loads(json.dumps(report))["ci95"]["success_rate"]
-    assert low < report["success_rate"] == 2 / 6 < high
+    assert low < report["success_rate"] == 2 / 8 < high
     numbers = [value for value in report.values() if not isinstance(value, dict)]
     assert {type(value) for value in numbers} == {int, float}
 

@@ -111,3 +111,25 @@ def test_left_turns_are_drawn_left(curvature):
     peak = np.flatnonzero(heights == heights.max()).mean()
     assert peak == pytest.approx(column_of(curvature, 400), abs=3)
     assert np.sign(200 - column_of(curvature, 400)) == np.sign(curvature)
+
+
+def test_only_the_last_seconds_are_filmed(simulator, tmp_path):
+    path = tmp_path / "end.mp4"
+    whole = record_drive(simulator, ExpertDriver(simulator), Start(0, 1), tmp_path / "all.mp4")
+    episode = record_drive(simulator, ExpertDriver(simulator), Start(0, 1), path, last=1.0)
+    assert episode.progress == whole.progress
+    frames, _ = decode(path)
+    assert len(frames) == 10 + HELD_FRAMES
+    others, _ = decode(tmp_path / "all.mp4")
+    assert len(others) > len(frames)
+
+
+def test_traffic_is_seen_from_above(tmp_path):
+    def bright(traffic):
+        routes = RouteOptions(1, 60.0)
+        simulator = load_simulator(["procedural:3"], routes, ObservationConfig(), 0, traffic)
+        record_drive(simulator, ExpertDriver(simulator), Start(0, 1), tmp_path / "drive.mp4")
+        panel = decode(tmp_path / "drive.mp4")[0][0][330:650, 30:400].min(axis=-1)
+        return (panel > 190).sum()
+
+    assert bright(40) > bright(0) + 100

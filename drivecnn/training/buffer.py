@@ -6,30 +6,30 @@ from drivecnn_envs.states import STATE, States
 
 
 class StateBuffer:
-    """The last `capacity` states that were driven through, some 80 bytes each.
+    """The last `capacity` states that were driven through, some 90 bytes each without traffic."""
 
-    Attributes:
-        states: (N,) what is held, in no particular order.
-    """
-
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, dtype: np.dtype[np.void] = STATE) -> None:
         self.capacity = capacity
-        self.states: States = np.zeros(0, STATE)
-        self._next = 0  # where the next state goes once the buffer is full
+        self._places: States = np.zeros(capacity, dtype)  # takes memory only as it is filled
+        self._count = 0
+        self._next = 0  # where the next state goes
 
     def __len__(self) -> int:
         """States held."""
-        return len(self.states)
+        return self._count
+
+    @property
+    def states(self) -> States:
+        """What is held (N,), in no particular order."""
+        return self._places[: self._count]
 
     def add(self, states: States) -> None:
         """Add states (B,), in the place of the oldest ones when the buffer is full."""
-        room = self.capacity - len(self.states)
-        self.states = np.concatenate([self.states, states[:room]])
-        rest = states[room:]
-        places = (self._next + np.arange(len(rest))) % self.capacity
-        self.states[places] = rest
-        self._next = int(self._next + len(rest)) % self.capacity
+        places = (self._next + np.arange(len(states))) % self.capacity
+        self._places[places] = states
+        self._next = int(self._next + len(states)) % self.capacity
+        self._count = min(self._count + len(states), self.capacity)
 
     def sample(self, count: int, rng: np.random.Generator) -> States:
         """Copies of `count` states, drawn evenly with replacement."""
-        return self.states[rng.integers(len(self.states), size=count)]
+        return self.states[rng.integers(len(self), size=count)]

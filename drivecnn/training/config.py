@@ -7,6 +7,7 @@ from drivecnn.policy import PolicyConfig
 from drivecnn.tracking import TrackingConfig
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.traffic import Wanted, density_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class DataConfig:
         maps: towns to train in; `procedural:0-11` stands for twelve.
         routes: routes drawn in all the towns.
         route_length: m.
+        traffic: around each car, in the validation too; a number is of vehicles.
         cars: how many drive at once.
         decisions_per_step: how many decisions they drive for each training step.
         buffer_size: states kept.
@@ -31,6 +33,7 @@ class DataConfig:
     maps: tuple[str, ...] = ("procedural:0-11",)
     routes: int = 480
     route_length: float = 250.0
+    traffic: Wanted = "none"
     cars: int = 64
     decisions_per_step: int = 1
     buffer_size: int = 200_000
@@ -42,6 +45,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
+        density_of(self.traffic)
         for name in ("routes", "cars", "decisions_per_step", "buffer_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected at least 1")

@@ -55,7 +55,9 @@ def train(
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
     trainer = Trainer(config)
     routes = RouteOptions(config.validation.routes, config.validation.route_length)
-    validation = load_simulator(config.validation.maps, routes, config.observation, config.seed)
+    validation = load_simulator(
+        config.validation.maps, routes, config.observation, config.seed, config.data.traffic
+    )
     if resume:
         load_state(trainer, folder)
     folder.mkdir(parents=True, exist_ok=True)

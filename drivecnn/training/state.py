@@ -11,9 +11,8 @@ from torch import Tensor
 
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.training.trainer import Trainer
-from drivecnn_envs.states import STATE
 
-FORMAT = 1
+FORMAT = 2
 STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 
@@ -70,7 +69,7 @@ def _modules(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
 def _restore(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
     trainer.raw_policy.load_state_dict(_under("policy", tensors))
     trainer.average.load_state_dict(_under("average", tensors))
-    trainer.buffer.add(tensors["buffer"].numpy().view(STATE))
+    trainer.buffer.add(tensors["buffer"].numpy().view(trainer.simulator.dtype))
     optimiser = trainer.optimiser.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimiser", tensors).items():

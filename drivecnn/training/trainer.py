@@ -93,8 +93,9 @@ class Trainer:
             RouteOptions(config.data.routes, config.data.route_length),
             config.observation,
             config.seed,
+            config.data.traffic,
         )
-        self.buffer = StateBuffer(config.data.buffer_size)
+        self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
         self.driver = MixedDriver(
             ExpertDriver(self.simulator),
@@ -157,7 +158,7 @@ class Trainer:
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
         observation = self.simulator.observe(states)
         observation.route_map[self.rng.random(len(states)) < config.route_dropout, 1] = 0
-        tensors = (*observation, self.simulator.expert(states))
+        tensors = observation.cameras, observation.route_map, self.simulator.expert(states)
         cameras, route_map, curvature = (
             self.fabric.to_device(torch.from_numpy(array)) for array in tensors
         )

@@ -30,6 +30,9 @@ TOP_AHEAD = 0.68  # share of that view which lies ahead of the ego
 SIGHT = 13.0  # m, how far the cameras' fans reach
 ROUTE_WIDTH = 1.6  # m
 ROUTE_OPACITY = 0.55
+VEHICLE: Colour = (214, 219, 224)
+OUTLINE = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # ahead, left
+WINDSCREEN = np.array([[0.45, -0.7], [0.45, 0.7], [0.1, 0.6], [0.1, -0.6]])
 SURFACES: dict[Material, Colour] = {
     Material.LAND: (31, 41, 38),
     Material.FIELD: (40, 43, 38),
@@ -106,6 +109,18 @@ def metres_to_panel(box: Box, x: float, y: float, yaw: float) -> Points:
 def _ego_place(box: Box) -> tuple[float, float]:
     """Where the ego is in the view from above [px]."""
     return 0.5 * box.width, round(TOP_AHEAD * box.height)
+
+
+def draw_vehicles(panel: Bytes, to_panel: Points, boxes: NDArray[np.void]) -> None:
+    """Draw other vehicles (N,), of dtype BOX, their windscreens to the front."""
+    for box in boxes:
+        cos, sin = np.cos(box["yaw"]), np.sin(box["yaw"])
+        half = 0.5 * np.array([[box["length"]], [box["width"]]])  # (2, 1) ahead and left
+        turn = np.array([[cos, -sin], [sin, cos]])
+        middle = np.array([[box["x"]], [box["y"]]])
+        for shape, colour in ((OUTLINE, VEHICLE), (WINDSCREEN, NIGHT)):
+            corners = turn @ (shape.T * half) + middle  # (2, 4) m
+            polygon(panel, (to_panel[:, :2] @ corners + to_panel[:, 2:]).T, colour)
 
 
 class Sprite(NamedTuple):

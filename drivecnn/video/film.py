@@ -14,12 +14,14 @@ from drivecnn.episode import Episode
 from drivecnn.rollout import Decision, Driver, Fleet, Start
 from drivecnn.video.drawing import HEIGHT, WIDTH, Bytes
 from drivecnn.video.screen import Screen
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
 from drivecnn_envs.vehicle import DT
 
 FRAME_RATE = round(1 / DT)  # so a video takes as long as the drive
 HELD_FRAMES = FRAME_RATE  # the last one stays for a second
+LONGEST = 1e6  # s
 ENCODER = {"crf": "22", "preset": "veryfast", "refs": "1", "bf": "0"}
 BT601, SRGB = 6, 1  # FFmpeg's numbers of cv2's YUV and of its primaries
 
@@ -30,6 +32,7 @@ def record_drive(
     start: Start,
     path: Path,
     on_frame: Callable[[int], None] = lambda _: None,
+    last: float | None = None,
 ) -> Episode:
     """Drive one route to its end and film it as an MP4. Returns the episode.
 
@@ -42,27 +45,48 @@ def record_drive(
         start: which route, and the seed of its look and disturbances.
         path: of the file; its folder is made if missing.
         on_frame: told how many frames have been written.
+        last: s before the end that are filmed; None films all of the drive.
 
     Raises:
         OSError: if the file cannot be written.
+        InputError: if there is nothing to film.
     """
+    skipped = 0 if last is None else _decisions(simulator, driver, start) - _frames_in(last)
     fleet, screen, watched = Fleet(simulator, [start], 1), Screen(simulator, start), _Watch(driver)
     episodes: list[Episode] = []
-    frames = 0
+    decisions = frames = 0
     with _film(path) as write:
         while not episodes:
             after, before = fleet.states, fleet.states.copy()
             episodes = fleet.step(watched)  # moves the states in `after`
-            write(screen.draw(before, watched.decision))
-            frames += 1
-            on_frame(frames)
-        last = screen.draw(after, watched.decision)
-        screen.announce(last, episodes[0])
+            decisions += 1
+            if decisions > skipped:
+                write(screen.draw(before, watched.decision))
+                frames += 1
+                on_frame(frames)
+        held = screen.draw(after, watched.decision)
+        screen.announce(held, episodes[0])
         for _ in range(HELD_FRAMES):
-            write(last)
+            write(held)
             frames += 1
             on_frame(frames)
     return episodes[0]
+
+
+def _frames_in(seconds: float) -> int:
+    """Frames of a film that lasts so long."""
+    if not seconds > 0.0:
+        raise InputError(f"the last {seconds:g} s are to be filmed, expected more than 0")
+    return round(min(seconds, LONGEST) / DT)
+
+
+def _decisions(simulator: Simulator, driver: Driver, start: Start) -> int:
+    """How many decisions a drive takes."""
+    fleet, count = Fleet(simulator, [start], 1), 0
+    while len(fleet):
+        fleet.step(driver)
+        count += 1
+    return count
 
 
 class _Watch:

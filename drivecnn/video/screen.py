@@ -5,7 +5,7 @@ import numpy as np
 
 from drivecnn.episode import Episode
 from drivecnn.rollout import Decision, Start
-from drivecnn.video.above import Ground, Sprite, metres_to_panel
+from drivecnn.video.above import Ground, Sprite, draw_vehicles, metres_to_panel
 from drivecnn.video.drawing import (
     ACTION,
     BAD,
@@ -28,6 +28,7 @@ from drivecnn.video.drawing import (
     write,
 )
 from drivecnn.video.plot import AXIS, draw_axis, fill_density, mark
+from drivecnn_envs.neighbours import surrounding_boxes
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
 from drivecnn_envs.vehicle import DT
@@ -121,6 +122,7 @@ class Screen:
         self._trail = [*self._trail[-TRAIL:], (x, y)]
         to_panel = metres_to_panel(self._above, x, y, yaw)
         panel[:] = self._ground.warp(to_panel, self._above)
+        draw_vehicles(panel, to_panel, surrounding_boxes(self._simulator.scene, states).table)
         polyline(panel, np.array(self._trail) @ to_panel[:, :2].T + to_panel[:, 2], ACTION, 2)
         sprite, cover, box = self._ego
         under = box.of(panel)

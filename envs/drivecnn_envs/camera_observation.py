@@ -11,6 +11,7 @@ from highway_env.vehicle.kinematics import Vehicle
 
 from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.errors import InputError
+from drivecnn_envs.neighbours import Parked
 from drivecnn_envs.observation import FamilyName, ObservationConfig, Observer, observation_space
 from drivecnn_envs.roads import TownNetwork
 from drivecnn_envs.route_map import RouteMapView, drift_map_error, start_map_error
@@ -24,6 +25,7 @@ from drivecnn_envs.way_ahead import way_ahead
 MAX_SEED = 2**62
 LONGEST_VIEW = 1.2  # of the route map's side, how far a route can be seen on it
 _NO_WORLD, _NO_GOAL = np.zeros(0, np.int32), np.zeros(0)
+_NO_CARS = Parked.of([])
 _NOWHERE = Route(np.arange(3.0), np.zeros(3), np.zeros(3), np.ones(3), 2.0, (), ())
 
 
@@ -158,7 +160,7 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         states["yaw"], states["speed"] = -vehicle.heading, vehicle.speed
         states["progress"] = progress
         atlas = self._surroundings.atlas(number, position)
-        scene = Scene((), (), _NO_WORLD, _NO_GOAL, atlas, RouteTable.of([route]))
+        scene = Scene((), (), _NO_WORLD, _NO_GOAL, atlas, RouteTable.of([route]), _NO_CARS)
         boxes = Boxes.of([self._crowd.around(vehicle, [*road.vehicles, *road.objects])])
         seen = self._observer.observe(scene, states, boxes)
         entry = {name: values[0] for name, values in seen.asked().items()}

@@ -20,7 +20,7 @@ from drivecnn_envs.noise import mix
 from drivecnn_envs.pixels import BLOCK, CLASSES, OPEN, Camera, Finish, Floats, Pixels, finished, look_out
 from drivecnn_envs.posts import PostTable, draw_posts
 from drivecnn_envs.sensor import expose
-from drivecnn_envs.shading import SCRATCH, SKY_DEPTH, colour_rows, shade_row
+from drivecnn_envs.shading import RED, SCRATCH, SKY_DEPTH, shade_block
 from drivecnn_envs.states import Atlas, States
 from drivecnn_envs.textures import CLOUDS, TEXTURE_SIZE
 from drivecnn_envs.views import CameraRig, Modality, Views
@@ -180,20 +180,18 @@ def _shade(
     sun: tuple[float, float], sharp: Bytes,
 ) -> None:  # fmt: skip
     """Give all pixels their colours, (3, H, W)."""
-    words, numbers = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
-    slope = np.empty(BLOCK, np.float32)
+    words, numbers = np.empty(SCRATCH, np.uint32), np.zeros(SCRATCH, np.float32)
     rows, columns = sharp.shape[1:]
     for row in range(rows):
-        for first in range(0, columns, BLOCK):
-            shift = pixels.shift[first : first + BLOCK]
-            down, per_row = np.float32(row + 0.5 - camera.horizon), np.float32(1.0 / camera.focal)
-            for k in range(BLOCK):
-                slope[k] = (down - np.float32(shift[k])) * per_row
-            shade_row(pixels, row, first, slope, camera, palette, light, sun, words, numbers)
-            for channel, colours in enumerate(colour_rows(numbers)):
-                line = sharp[channel, row, first : first + BLOCK]
-                for k in range(len(line)):
-                    line[k] = np.uint8(np.int32(min(colours[k], _BRIGHTEST)))
+        line = np.uint64(row)
+        for start in range(0, columns, BLOCK):
+            first = np.uint64(start)
+            shade_block(pixels, row, first, camera, palette, light, sun, words, numbers)
+            for channel in range(np.uint64(3)):
+                colour = RED + channel * np.uint64(BLOCK)
+                for k in range(np.uint64(min(BLOCK, columns - start))):
+                    level = np.int32(min(numbers[colour + k], _BRIGHTEST))
+                    sharp[channel, line, first + k] = np.uint8(level)
 
 
 @njit(inline="always")

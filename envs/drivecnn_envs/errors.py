@@ -11,3 +11,7 @@ class MapError(InputError):
 
 class MapWarning(UserWarning):
     """A map was read, but not all of it. The message names the file and what was left out."""
+
+
+class TrafficWarning(UserWarning):
+    """There is less traffic than was wanted. The message says how much there is."""

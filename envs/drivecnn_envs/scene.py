@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drivecnn_envs.neighbours import Parked
 from drivecnn_envs.routes import Route
-from drivecnn_envs.states import STATE, Atlas, RouteTable, States
+from drivecnn_envs.states import NOWHERE, Atlas, RouteTable, States, state_dtype
 from drivecnn_envs.world import World
 
 
@@ -20,6 +21,7 @@ class Scene(NamedTuple):
     goals: NDArray[np.float64]  # (R,) m
     atlas: Atlas
     table: RouteTable
+    parked: Parked
 
     @classmethod
     def of(cls, worlds: Sequence[World], routes: Sequence[Sequence[Route]]) -> "Scene":
@@ -27,12 +29,17 @@ class Scene(NamedTuple):
         flat = tuple(route for of_world in routes for route in of_world)
         owners = np.repeat(np.arange(len(worlds), dtype=np.int32), [len(r) for r in routes])
         goals = np.array([route.length for route in flat])
-        return cls(tuple(worlds), flat, owners, goals, Atlas.of(worlds), RouteTable.of(flat))
+        tables = Atlas.of(worlds), RouteTable.of(flat), Parked.of(worlds)
+        return cls(tuple(worlds), flat, owners, goals, *tables)
 
-    def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
-        """States (B,) at the start of routes (B,). Seeds (B,) decide looks and disturbances."""
+    def start(self, routes: ArrayLike, seeds: ArrayLike, places: int = 0) -> States:
+        """States (B,) at the start of routes (B,), with empty places for so many vehicles.
+
+        Seeds (B,) decide looks and disturbances.
+        """
         numbers = np.asarray(routes, np.int64)
-        states = np.zeros(len(numbers), STATE)
+        states = np.zeros(len(numbers), state_dtype(places))
+        states["vehicles"]["strand"] = NOWHERE
         states["route"], states["seed"] = numbers, np.asarray(seeds, np.uint64)
         states["world"] = self.route_worlds[numbers]
         first = self.table.offset[numbers]

@@ -28,41 +28,48 @@ def expose(sharp: Bytes, seed: np.uint64, light: Floats, image: Bytes) -> None:
     spread = np.int32(2.0 * light[_NOISE] + 1.0)
     blur = np.int32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
     rows, columns = sharp.shape[1:]
-    for channel in range(3):
-        plane = sharp[channel]
-        for row in range(rows):
-            above, below = plane[max(row - 1, 0)], plane[min(row + 1, rows - 1)]
-            line, out = plane[row], image[channel, row]
-            out[0], out[columns - 1] = line[0], line[columns - 1]
-            if columns > 2:
-                _blur(line[:-2], line[1:-1], line[2:], above[1:-1], below[1:-1], blur, out[1:-1])
-            _add_noise(np.uint32(start + np.uint32((channel * rows + row) * columns)), spread, out)
+    light_in, out = sharp.reshape(-1), image.reshape(-1)
+    for line in range(3 * rows):
+        first, row = np.uint64(line * columns), line % rows
+        above = first - np.uint64(columns if row > 0 else 0)
+        below = first + np.uint64(columns if row < rows - 1 else 0)
+        _blur(light_in, (above, first, below), columns, blur, out)
+        _add_noise(start, spread, first, columns, out)
 
 
 @njit(inline="always")
 def _blur(
-    left: Bytes, line: Bytes, right: Bytes, above: Bytes, below: Bytes, blur: np.int32, out: Bytes
-) -> None:
-    """Let each pixel of a line have a share of its four neighbours."""
-    own = np.int32(256) - np.int32(4) * blur
-    for k in range(len(out)):
-        beside = np.int32(left[k]) + np.int32(right[k]) + np.int32(above[k]) + np.int32(below[k])
-        out[k] = np.uint8((own * np.int32(line[k]) + blur * beside + np.int32(128)) >> np.int32(8))
+    sharp: Bytes, lines: tuple[np.uint64, np.uint64, np.uint64], columns: int, blur: np.int32,
+    out: Bytes,
+) -> None:  # fmt: skip
+    """Let each pixel of a line have a share of its four neighbours; `lines` are first pixels."""
+    above, line, below = lines
+    own, one = np.int32(256) - np.int32(4) * blur, np.uint64(1)
+    last = np.uint64(columns - 1)
+    out[line], out[line + last] = sharp[line], sharp[line + last]
+    for k in range(np.uint64(max(columns - 2, 0))):
+        here = line + k
+        beside = np.int32(sharp[here]) + np.int32(sharp[here + one + one])
+        beside += np.int32(sharp[above + k + one]) + np.int32(sharp[below + k + one])
+        level = own * np.int32(sharp[here + one]) + blur * beside + np.int32(128)
+        out[here + one] = np.uint8(level >> np.int32(8))
 
 
 @njit(inline="always")
-def _add_noise(start: np.uint32, spread: np.int32, line: Bytes) -> None:
-    """Add even noise of `spread` levels in all.
+def _add_noise(
+    start: np.uint32, spread: np.int32, first: np.uint64, columns: int, image: Bytes
+) -> None:
+    """Add even noise of `spread` levels in all to a line that begins with a `first` pixel.
 
     The hash is 32 bits wide, and says so at every step, so that it fills vector registers.
     """
-    half = spread // np.int32(2)
-    for k in range(len(line)):
-        bits = np.uint32(np.uint32(start + np.uint32(k)) * _HASH_1)
+    half, from_line = spread // np.int32(2), np.uint32(start + np.uint32(first))
+    for k in range(np.uint64(columns)):
+        bits = np.uint32(np.uint32(from_line + np.uint32(k)) * _HASH_1)
         bits = np.uint32(np.uint32(bits ^ np.uint32(bits >> _SHIFT)) * _HASH_2)
         draw = np.int32(np.uint32(bits >> _SHIFT) & _BYTE) * spread
-        value = np.int32(line[k]) + np.int32(draw >> np.int32(8)) - half
-        line[k] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))
+        value = np.int32(image[first + k]) + np.int32(draw >> np.int32(8)) - half
+        image[first + k] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))
 
 
 @njit(inline="always")

@@ -23,9 +23,12 @@ SKY_DEPTH = 1000.0  # m, as CARLA has it
 CLOUD_SCALE, CLOUD_BASE = 9.0, 0.06  # of the clouds' texture; keeps it finite at the horizon
 SKY_STEEPNESS = 2.6  # how fast the sky's colour changes with height
 # rows of the scratch arrays
-_WORD, _OWN, _OTHER, _GRAIN, _CELL = (row * BLOCK for row in range(5))
-_DEPTH, _Z, _RED, _GREEN, _BLUE = (row * BLOCK for row in range(5))
-SCRATCH = 5 * BLOCK
+_WORD, _OWN, _OTHER, _GRAIN, _CELL = (np.uint64(row * BLOCK) for row in range(5))
+_DEPTH, _Z, _EAST, _NORTH, _SLOPE, _RED, _GREEN, _BLUE = (
+    np.uint64(row * BLOCK) for row in range(8)
+)
+SCRATCH, RED = 8 * BLOCK, np.uint64(5 * BLOCK)
+_PIXELS = np.uint64(BLOCK)
 
 
 _F, _U, _I = np.float32, np.uint32, np.int32
@@ -46,45 +49,50 @@ _LIT, _WET = int(Light.LIT), int(Light.WET)
 
 
 @njit(inline="always")
-def shade_row(
-    pixels: Pixels, row: int, first: int, slope: Floats, camera: Camera,
-    palette: Words, light: Floats, sun: tuple[float, float], words: Words, numbers: Floats,
+def shade_block(
+    pixels: Pixels, row: int, first: np.uint64, camera: Camera, palette: Words, light: Floats,
+    sun: tuple[float, float], words: Words, numbers: Floats,
 ) -> None:  # fmt: skip
-    """Colours of the pixels of a row from column `first` on, into `numbers` (see `colour_rows`)."""
-    block = slice(first, first + BLOCK)
-    forward_x, forward_y = pixels.forward_x[block], pixels.forward_y[block]
-    seen = _load(pixels.word[row, block], pixels.depth[row, block], words, numbers)
+    """Colours of `BLOCK` pixels of a row from a column on, into `numbers`, from `RED` on."""
+    seen = _load(pixels, row, first, camera, words, numbers)
     if seen > 0:
-        _locate(forward_x, forward_y, slope, camera, words, numbers)
+        _locate(camera, words, numbers)
         _look_up(palette, words)
         _shade(light, words, numbers)
     if seen < BLOCK:
-        _shade_sky(forward_x, forward_y, slope, light, sun, words, numbers)
+        _shade_sky(light, sun, words, numbers)
 
 
 @njit(inline="always")
-def _load(word: Words, depth: Floats, words: Words, numbers: Floats) -> int:
+def _load(
+    pixels: Pixels, row: int, first: np.uint64, camera: Camera, words: Words, numbers: Floats
+) -> int:
     """Take a block of pixels. Returns how many of them are not sky."""
-    seen = 0
-    for k in range(BLOCK):
-        words[_WORD + k] = word[k]
-        seen += 1 if word[k] != OPEN else 0
-    for k in range(BLOCK):
-        numbers[_DEPTH + k] = depth[k] if word[k] != OPEN else _F(SKY_DEPTH)
+    seen, line = np.int32(0), np.uint64(row)
+    for k in range(_PIXELS):
+        word = pixels.word[line, first + k]
+        words[_WORD + k] = word
+        seen += np.int32(1) if word != OPEN else np.int32(0)
+    for k in range(_PIXELS):
+        numbers[_DEPTH + k] = pixels.depth[line, first + k]
+    for k in range(_PIXELS):
+        numbers[_EAST + k] = pixels.forward_x[first + k]
+    for k in range(_PIXELS):
+        numbers[_NORTH + k] = pixels.forward_y[first + k]
+    down, per_row = _F(row + 0.5 - camera.horizon), _F(1.0 / camera.focal)
+    for k in range(_PIXELS):
+        numbers[_SLOPE + k] = (down - _F(pixels.shift[first + k])) * per_row
     return seen
 
 
 @njit(inline="always")
-def _locate(
-    forward_x: Floats, forward_y: Floats, slope: Floats, camera: Camera,
-    words: Words, numbers: Floats,
-) -> None:  # fmt: skip
+def _locate(camera: Camera, words: Words, numbers: Floats) -> None:
     """Where in the world the pixels are: heights, places in the grain, and cells of 4 x 4 x 3 m."""
     east, north, height = _F(camera.x), _F(camera.y), _F(camera.height)
-    for k in range(BLOCK):
+    for k in range(_PIXELS):
         depth = numbers[_DEPTH + k]
-        z = height - slope[k] * depth
-        x, y = east + depth * forward_x[k], north + depth * forward_y[k]
+        z = height - numbers[_SLOPE + k] * depth
+        x, y = east + depth * numbers[_EAST + k], north + depth * numbers[_NORTH + k]
         stands = (words[_WORD + k] & _MATERIAL) >= _CROWN
         u = (x + y if stands else x) * _F(GRAIN_SCALE)
         v = (z if stands else y) * _F(GRAIN_SCALE)
@@ -99,7 +107,7 @@ def _locate(
 @njit(inline="always")
 def _look_up(palette: Words, words: Words) -> None:
     """The colours of the pixels' materials, and their grain."""
-    for k in range(BLOCK):
+    for k in range(_PIXELS):
         material = words[_WORD + k] & _MATERIAL
         words[_OWN + k] = palette[np.uint64(material)]
         words[_OTHER + k] = palette[np.uint64(material + _U(PLACES))]
@@ -115,7 +123,7 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
     sky = light[_LOW], light[_LOW + 1], light[_LOW + 2]
     air = light[_FOG], light[_FOG + 1], light[_FOG + 2]
     lit, wet, beam, density = light[_LIT] * _F(255), light[_WET], light[_BEAM], light[_DENSITY]
-    for k in range(BLOCK):
+    for k in range(_PIXELS):
         word, own, other = words[_WORD + k], words[_OWN + k], words[_OTHER + k]
         depth, z = numbers[_DEPTH + k], numbers[_Z + k]
         material = word & _MATERIAL
@@ -158,28 +166,28 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
 
 @njit(inline="always")
 def _shade_sky(
-    forward_x: Floats, forward_y: Floats, slope: Floats, light: Floats, sun: tuple[float, float],
-    words: Words, numbers: Floats,
-) -> None:  # fmt: skip
+    light: Floats, sun: tuple[float, float], words: Words, numbers: Floats
+) -> None:
     """The sky where nothing stands before it: its two colours, the sun's glow, and clouds."""
-    for k in range(BLOCK):
-        rise = max(-slope[k], _NO)
+    for k in range(_PIXELS):
+        rise = max(-numbers[_SLOPE + k], _NO)
         spread = _F(CLOUD_SCALE) / (rise + _F(CLOUD_BASE))
-        u, v = forward_x[k] * spread + _F(4096), forward_y[k] * spread + _F(4096)
+        u = numbers[_EAST + k] * spread + _F(4096)
+        v = numbers[_NORTH + k] * spread + _F(4096)
         words[_GRAIN + k] = ((_U(_I(u)) & _WRAP) * _WIDTH) | (_U(_I(v)) & _WRAP)
-    for k in range(BLOCK):
+    for k in range(_PIXELS):
         words[_GRAIN + k] = CLOUDS[np.uint64(words[_GRAIN + k])]
     low = light[_LOW], light[_LOW + 1], light[_LOW + 2]
     high = light[_HIGH], light[_HIGH + 1], light[_HIGH + 2]
     cloud = light[_CLOUD], light[_CLOUD + 1], light[_CLOUD + 2]
     glow = light[_GLOW], light[_GLOW + 1], light[_GLOW + 2]
     bare, east, north = _ONE - light[_COVER], _F(sun[0]), _F(sun[1])
-    for k in range(BLOCK):
-        rise = max(-slope[k], _NO)
+    for k in range(_PIXELS):
+        rise = max(-numbers[_SLOPE + k], _NO)
         up = min(_F(SKY_STEEPNESS) * rise, _ONE)
         thick = min(max((_F(_I(words[_GRAIN + k])) * _F(1 / 255) - bare) * _F(3), _NO), _ONE)
         thick = thick * min(_ONE, _F(14) * rise)
-        near = max(_NO, forward_x[k] * east + forward_y[k] * north)
+        near = max(_NO, numbers[_EAST + k] * east + numbers[_NORTH + k] * north)
         near = near * near * near * max(_NO, _ONE - _F(2) * rise)
         red = low[0] + up * (high[0] - low[0]) + near * glow[0]
         green = low[1] + up * (high[1] - low[1]) + near * glow[1]
@@ -188,13 +196,3 @@ def _shade_sky(
         numbers[_RED + k] = red + thick * (cloud[0] - red) if free else numbers[_RED + k]
         numbers[_GREEN + k] = green + thick * (cloud[1] - green) if free else numbers[_GREEN + k]
         numbers[_BLUE + k] = blue + thick * (cloud[2] - blue) if free else numbers[_BLUE + k]
-
-
-@njit(inline="always")
-def colour_rows(numbers: Floats) -> tuple[Floats, Floats, Floats]:
-    """Red, green and blue (BLOCK,) of the pixels shaded last."""
-    return (
-        numbers[_RED : _RED + BLOCK],
-        numbers[_GREEN : _GREEN + BLOCK],
-        numbers[_BLUE : _BLUE + BLOCK],
-    )

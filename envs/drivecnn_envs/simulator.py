@@ -1,4 +1,6 @@
-"""The batched simulator: many cars, each alone on its route through one of several worlds.
+"""The batched simulator: many egos, each on its route through one of several worlds.
+
+Each has its own traffic around it; the egos do not see each other.
 
 It has no state of its own: `start` makes states, `step` moves them in place, `observe` looks.
 """
@@ -8,12 +10,20 @@ from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from drivecnn_envs.expert import expert_curvature
-from drivecnn_envs.materials import Material, drives_on, stands_in_the_way
+from drivecnn_envs.materials import drives_on, stands_in_the_way
+from drivecnn_envs.neighbours import (
+    NOTHING,
+    PARKED,
+    VEHICLE_BEFORE,
+    contacts,
+    surrounding_boxes,
+)
 from drivecnn_envs.observation import Observation, Observer
 from drivecnn_envs.route_map import drift_map_error, start_map_error
 from drivecnn_envs.scene import Scene
-from drivecnn_envs.states import Atlas, Infraction, RouteTable, States
+from drivecnn_envs.states import LAND_TEXEL, Atlas, Infraction, RouteTable, States, state_dtype
 from drivecnn_envs.tracking import project, speed_at, width_at
+from drivecnn_envs.traffic import Traffic
 from drivecnn_envs.vehicle import (
     DT,
     VEHICLE_LENGTH,
@@ -27,13 +37,15 @@ from drivecnn_envs.world import RESOLUTION
 Outcomes = NDArray[np.uint8]  # (B,) RUNNING, SUCCESS, or FIRST_INFRACTION + index of INFRACTIONS
 
 RUNNING, SUCCESS, FIRST_INFRACTION = 0, 1, 2
-INFRACTIONS = (Infraction.OFF_ROAD, Infraction.OFF_ROUTE, Infraction.COLLISION, Infraction.TIMEOUT)
+INFRACTIONS = tuple(Infraction)
 OFF_ROUTE_DISTANCE = 5.0  # m
 GOAL_TOLERANCE = 1.0  # m, this near to the end a route is complete
 OUTLINE_LENGTH, OUTLINE_WIDTH = 10, 4  # pieces of half a metre that the outline is tested at
+STANDING = 0.1  # m/s, slower egos cause no collision
 TIMEOUT_SPEED = 10.0 / 3.6  # m/s; NoCrash's limit is the time a route takes at 10 km/h
-_OFF_ROAD, _OFF_ROUTE, _COLLISION, _TIMEOUT = range(FIRST_INFRACTION, FIRST_INFRACTION + 4)
-_LAND = int(Material.LAND)
+_OFF_ROAD, _OFF_ROUTE, _COLLISION, _TIMEOUT, _VEHICLE_COLLISION, _HIT_BY_VEHICLE = range(
+    FIRST_INFRACTION, FIRST_INFRACTION + len(INFRACTIONS)
+)
 
 
 def infraction_of(outcome: int) -> Infraction | None:
@@ -44,13 +56,21 @@ def infraction_of(outcome: int) -> Infraction | None:
 class Simulator:
     """Physics, infractions, expert and observations over one scene."""
 
-    def __init__(self, scene: Scene, observer: Observer) -> None:
+    def __init__(self, scene: Scene, observer: Observer, traffic: str | int = "none") -> None:
+        """Make a simulator; `traffic` is what `Traffic` reads."""
         self.scene = scene
         self.observer = observer
+        self.traffic = Traffic(scene, traffic)
+
+    @property
+    def dtype(self) -> np.dtype[np.void]:
+        """Of this simulator's states."""
+        return state_dtype(self.traffic.density.places)
 
     def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
         """States (B,) at the start of routes (B,), at the speed that suits their first metre."""
-        states = self.scene.start(routes, seeds)
+        states = self.scene.start(routes, seeds, self.traffic.density.places)
+        self.traffic.start(states)
         self._draw_map_error(states)
         return states
 
@@ -65,7 +85,8 @@ class Simulator:
 
     def observe(self, states: States) -> Observation:
         """What the cars see."""
-        return self.observer.observe(self.scene, states)
+        boxes = surrounding_boxes(self.scene, states)
+        return self.observer.observe(self.scene, states, boxes)
 
     def expert(self, states: States) -> NDArray[np.float32]:
         """The curvature (B,) [1/m] the expert would drive."""
@@ -73,23 +94,31 @@ class Simulator:
 
     def step(self, states: States, curvature: NDArray[np.float32]) -> Outcomes:
         """Drive all cars for `DT` with curvatures (B,) [1/m], in place; returns their outcomes."""
-        _drive(states, self.scene.table, np.asarray(curvature, np.float64))
+        most = self.traffic.advance(states)
+        _drive(states, self.scene.table, np.asarray(curvature, np.float64), most)
         return self.judge(states)
 
     def judge(self, states: States) -> Outcomes:
         """Count the decision, follow progress and map error, and say how each episode stands."""
         outcomes = np.zeros(len(states), np.uint8)
-        _judge(states, self.scene.atlas, self.scene.table, self.scene.goals, outcomes)
+        touched = contacts(states, self.scene.parked)
+        _judge(states, self.scene.atlas, self.scene.table, self.scene.goals, touched, outcomes)
         view = self.observer.config.route_map
         drift_map_error(states, view.position_error, view.heading_error, view.error_time, DT)
         return outcomes
 
 
 @njit(parallel=True, cache=True)
-def _drive(states: States, routes: RouteTable, curvature: NDArray[np.float64]) -> None:
+def _drive(
+    states: States,
+    routes: RouteTable,
+    curvature: NDArray[np.float64],
+    most: NDArray[np.float64],
+) -> None:
     for i in prange(len(states)):
         state = states[i]
-        acceleration = control_speed(state.speed, speed_at(routes, state.route, state.progress))
+        wanted = speed_at(routes, state.route, state.progress)
+        acceleration = control_speed(state.speed, wanted, most[i])
         angle = steering_angle(curvature[i])
         state.x, state.y, state.yaw, state.speed = move(
             state.x, state.y, state.yaw, state.speed, angle, acceleration
@@ -102,6 +131,7 @@ def _judge(
     atlas: Atlas,
     routes: RouteTable,
     goals: NDArray[np.float64],
+    touched: NDArray[np.uint8],
     outcomes: Outcomes,
 ) -> None:
     for i in prange(len(states)):
@@ -112,30 +142,34 @@ def _judge(
         if abs(lateral) > half_lane and abs(state.lateral) <= half_lane:
             state.departures += 1
         state.progress, state.lateral = progress, lateral
-        material, _, _ = _texel(atlas, state.world, state.x, state.y)
+        below = atlas.texels[_texel(atlas, state.world, state.x, state.y)]
         goal = goals[state.route]
         if progress >= goal - GOAL_TOLERANCE:
             outcomes[i] = SUCCESS
-        elif _hits(atlas, state.world, state.x, state.y, state.yaw):
+        elif touched[i] == PARKED or _hits(atlas, state.world, state.x, state.y, state.yaw):
             outcomes[i] = _COLLISION
+        elif touched[i] != NOTHING:
+            # whoever drives into another one is to blame, and whoever has left its lane
+            blame = touched[i] == VEHICLE_BEFORE or abs(lateral) > half_lane
+            blame &= state.speed > STANDING
+            outcomes[i] = _VEHICLE_COLLISION if blame else _HIT_BY_VEHICLE
         elif abs(lateral) > OFF_ROUTE_DISTANCE:
             outcomes[i] = _OFF_ROUTE
-        elif not drives_on(material):
+        elif not drives_on(below[0]):
             outcomes[i] = _OFF_ROAD
         elif state.step * DT > goal / TIMEOUT_SPEED:
             outcomes[i] = _TIMEOUT
 
 
 @njit(inline="always")
-def _texel(atlas: Atlas, world: int, x: float, y: float) -> tuple[int, int, int]:
-    """Material, third byte and height of the world at a point [m]; open land outside the raster."""
+def _texel(atlas: Atlas, world: int, x: float, y: float) -> int:
+    """Number of the world's texel at a point [m]; that of open land outside the raster."""
     column = int(np.floor((x - atlas.origin[world, 0]) / RESOLUTION))
     row = int(np.floor((y - atlas.origin[world, 1]) / RESOLUTION))
     rows, columns = atlas.shape[world, 0]
     if 0 <= row < rows and 0 <= column < columns:
-        texel = atlas.texels[atlas.offset[world, 0] + row * columns + column]
-        return texel[0], texel[2], texel[3]
-    return _LAND, 0, 0
+        return int(atlas.offset[world, 0] + row * columns + column)
+    return LAND_TEXEL
 
 
 @njit(inline="always")
@@ -148,7 +182,7 @@ def _hits(atlas: Atlas, world: int, x: float, y: float, yaw: float) -> bool:
             ahead = (i / OUTLINE_LENGTH - 0.5) * VEHICLE_LENGTH
             left = (j / OUTLINE_WIDTH - 0.5) * VEHICLE_WIDTH
             point_x, point_y = x + ahead * cos - left * sin, y + ahead * sin + left * cos
-            material, meaning, height = _texel(atlas, world, point_x, point_y)
-            if stands_in_the_way(material, meaning, height):
+            texel = atlas.texels[_texel(atlas, world, point_x, point_y)]
+            if stands_in_the_way(texel[0], texel[2], texel[3]):
                 return True
     return False

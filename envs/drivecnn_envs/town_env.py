@@ -10,6 +10,7 @@ from highway_env.road.road import Road
 from highway_env.vehicle.kinematics import Vehicle
 from numpy.typing import NDArray
 
+from drivecnn_envs.mirror import Mirror
 from drivecnn_envs.observation import Observation, ObservationConfig, observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, Simulator, infraction_of
 from drivecnn_envs.states import Infraction, States
@@ -26,6 +27,7 @@ def town_simulator(
     observation: ObservationConfig | None = None,
     routes: RouteOptions | None = None,
     seed: int = 0,
+    traffic: str | int = "none",
 ) -> Simulator:
     """A simulator of one map, or of several.
 
@@ -34,11 +36,14 @@ def town_simulator(
         observation: cameras and route map; the defaults where None.
         routes: which random routes to draw; each episode drives one of them.
         seed: of the world around the roads and of the routes.
+        traffic: "none", "regular", "dense", or a number of vehicles around each car.
 
     Raises:
         MapError: if the map cannot be read, or holds no such route.
+        InputError: if there is no such traffic.
     """
-    return load_simulator([map], routes or RouteOptions(), observation or ObservationConfig(), seed)
+    options = routes or RouteOptions(), observation or ObservationConfig()
+    return load_simulator([map], *options, seed, traffic)
 
 
 def action_space() -> spaces.Box:
@@ -56,9 +61,10 @@ class TownEnv(AbstractEnv):
     """One car that follows a random route through a town, seen by three cameras and a route map.
 
     Observation, action and reward are described by `observation_space`, `action_space` and
-    `reward_of`. An episode terminates at the goal and at OFF_ROAD, OFF_ROUTE and COLLISION; it is
+    `reward_of`. An episode terminates at the goal and at OFF_ROAD, OFF_ROUTE and collisions; it is
     truncated at TIMEOUT. `info` has `infraction` (None while all is well), `is_success`,
-    `progress` [m], `lateral` [m] and `expert_curvature` [1/m].
+    `progress` [m], `lateral` [m] and `expert_curvature` [1/m]. The traffic is in `road.vehicles`,
+    after the car.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / DT)}  # noqa: RUF012
@@ -74,7 +80,7 @@ class TownEnv(AbstractEnv):
         Args:
             map: what `expand_maps` reads.
             render_mode: None or "rgb_array".
-            options: of `town_simulator`: observation, routes, seed.
+            options: of `town_simulator`: observation, routes, seed, traffic.
         """
         self.simulator = town_simulator(map, **options)
         self.state: States = self.simulator.start([0], [0])
@@ -104,7 +110,10 @@ class TownEnv(AbstractEnv):
         network = self.simulator.scene.worlds[state["world"]].network
         self.road = Road(network=network, np_random=self.np_random)
         self.vehicle = Vehicle(self.road, [state["x"], state["y"]], state["yaw"], state["speed"])
+        self.vehicle.check_collisions = False  # the simulator's judge does
         self.road.vehicles.append(self.vehicle)
+        self._mirror = Mirror(self.road, self.simulator.traffic)
+        self._mirror.update(state)
         return self._observe(), self._info()
 
     def step(
@@ -116,10 +125,11 @@ class TownEnv(AbstractEnv):
             raise ValueError(f"the action is {curvature}, expected a finite curvature [1/m]")
         state, table = self.state[0], self.simulator.scene.table
         wanted = speed_at(table, state["route"], state["progress"])
+        most = self.simulator.traffic.advance(self.state)[0]
         self.vehicle.act(
             {
                 "steering": steering_angle(curvature),
-                "acceleration": control_speed(self.vehicle.speed, wanted),
+                "acceleration": control_speed(self.vehicle.speed, wanted, most),
             }
         )
         for _ in range(SUBSTEPS):
@@ -130,6 +140,7 @@ class TownEnv(AbstractEnv):
         before = float(state["progress"])
         state["x"], state["y"] = self.vehicle.position
         state["yaw"], state["speed"] = self.vehicle.heading, self.vehicle.speed
+        self._mirror.update(state)
         outcomes = self.simulator.judge(self.state)
         self.outcome = int(outcomes[0])
         reward = float(reward_of(self.state["progress"] - before, outcomes)[0])

@@ -11,6 +11,7 @@ from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.traffic import density_of
 from drivecnn_envs.world_cache import load_world
 
 MAX_ROUTE_LENGTH = 100_000.0  # m
@@ -42,7 +43,11 @@ class RouteOptions:
 
 
 def load_simulator(
-    maps: Sequence[str], routes: RouteOptions, observation: ObservationConfig, seed: int = 0
+    maps: Sequence[str],
+    routes: RouteOptions,
+    observation: ObservationConfig,
+    seed: int = 0,
+    traffic: str | int = "none",
 ) -> Simulator:
     """A simulator of several maps with random routes on each.
 
@@ -51,10 +56,13 @@ def load_simulator(
         routes: which routes; where maps share them unevenly, the first maps have one more.
         observation: cameras and route map.
         seed: of the worlds around the roads and of the routes.
+        traffic: "none", "regular", "dense", or a number of vehicles around each ego.
 
     Raises:
         MapError: if a map cannot be read, or holds no such route.
+        InputError: if there is no such traffic.
     """
+    density_of(traffic)  # a wrong word is refused before maps are read
     names = [name for spec in maps for name in expand_maps(spec)][: routes.count]
     worlds = [load_world(name, seed + number) for number, name in enumerate(names)]
     drawn = [
@@ -67,4 +75,4 @@ def load_simulator(
         )
         for number, world in enumerate(worlds)
     ]
-    return Simulator(Scene.of(worlds, drawn), Observer(observation))
+    return Simulator(Scene.of(worlds, drawn), Observer(observation), traffic)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.observation import observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
-from drivecnn_envs.states import STATE, Infraction, States
+from drivecnn_envs.states import Infraction, States
 from drivecnn_envs.town_env import MAX_SEED, action_space, reward_of, town_simulator
 from drivecnn_envs.vehicle import DT
 
@@ -38,7 +38,7 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.states: States = np.zeros(num_envs, STATE)
+        self.states: States = np.zeros(num_envs, self.simulator.dtype)
         self.outcomes = np.zeros(num_envs, np.uint8)
 
     def reset(

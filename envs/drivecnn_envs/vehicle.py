@@ -26,9 +26,13 @@ def steering_angle(curvature: float) -> float:
 
 
 @njit(cache=True)
-def control_speed(speed: float, wanted: float) -> float:
-    """Acceleration [m/s2], held for `DT`, that brings a speed towards the wanted one."""
-    return min(max((wanted - speed) / DT, -BRAKING), ACCELERATION)
+def control_speed(speed: float, wanted: float, most: float = np.inf) -> float:
+    """Acceleration [m/s2], held for `DT`, that brings a speed towards the wanted one.
+
+    It is not above `most` [m/s2], unless the vehicle would drive backwards.
+    """
+    acceleration = min(max((wanted - speed) / DT, -BRAKING), ACCELERATION)
+    return acceleration if acceleration <= most else max(most, -speed / DT)
 
 
 @njit(cache=True)

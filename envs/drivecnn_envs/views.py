@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -78,7 +78,7 @@ class CameraRig:
     ahead: float = 0.6
     image_size: tuple[int, int] = (48, 96)
     horizon: float = 0.4
-    modalities: tuple[Modality, ...] = (Modality.RGB,)
+    modalities: tuple[Literal["rgb", "semantic", "depth"], ...] = ("rgb",)
     jitter: PoseJitter = field(default_factory=PoseJitter)
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class CameraRig:
         known = [str(modality) for modality in Modality]
         if Modality.RGB not in self.modalities or not set(self.modalities) <= set(known):
             raise InputError(
-                f"camera modalities are {[*map(str, self.modalities)]}, expected rgb and any of "
+                f"camera modalities are {[*self.modalities]}, expected rgb and any of "
                 f"{known[1:]}"
             )
 

@@ -21,11 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from drivecnn.map_picture import draw_map
 from drivecnn_envs.camera_observation import CameraObservation
-from drivecnn_envs.cameras import CameraRig, Walk, render
 from drivecnn_envs.maps import load_map
-from drivecnn_envs.routes import random_routes
-from drivecnn_envs.scene import Scene
-from drivecnn_envs.world import build_world
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig
 
 Bytes = NDArray[np.uint8]
 
@@ -36,8 +35,7 @@ MAP = "procedural:hard:3"
 SCENARIO, SCENARIO_SEED, SCENARIO_STEPS = "intersection-v2", 0, 3
 CAMERAS = CameraRig(image_size=(132, 400))
 GAP = 4  # px between images
-BEFORE_JUNCTION = 8.0  # m
-ROUTE_LENGTH = 200.0  # m
+ROUTE_LENGTH = 300.0  # m
 CAPTION_SIZE = 15  # px
 
 
@@ -45,36 +43,45 @@ class Place(NamedTuple):
     """Where a row of the page was taken."""
 
     map: str
-    seed: int  # of the route, the world and the look
-    junction: bool  # whether just before one, else anywhere
+    seed: int  # of the world, the route and the traffic
+    decisions: int  # that the expert had driven
+    look: int  # appearance seed
+    weather: str
 
 
-JUNCTIONS, STREETS = (101, 102, 107, 109), (100, 105, 108)  # procedural towns; as they look best
-PLACES = tuple(
-    Place(f"procedural:{seed}", seed, seed in JUNCTIONS) for seed in sorted(JUNCTIONS + STREETS)
+PLACES = (
+    Place("procedural:1000", 0, 60, 0, "overcast"),
+    Place("procedural:hard:3", 3, 90, 3, "clear"),
+    Place("procedural:medium:5", 1, 40, 4, "rain"),
+    Place("procedural:hard:7", 2, 120, 6, "dusk"),
+    Place("procedural:1004", 5, 75, 12, "fog"),
+    Place("procedural:medium:9", 6, 50, 20, "night"),
+    Place("procedural:hard:11", 7, 30, 2, "clear"),
+    Place("procedural:1006", 8, 110, 1, "cloudy"),
 )
 KINDS = (
-    Place("procedural:hard:3", 3, True),
-    Place("opendrive/carla/Town03.xodr", 4, False),
-    Place("osm/cities/munchen.osm.pbf", 3, True),
-    Place("tracks/Spielberg.csv", 2, False),
+    Place("procedural:hard:3", 3, 20, 2, "procedural town, hard"),
+    Place("opendrive/carla/Town03.xodr", 4, 60, 7, "OpenDRIVE: CARLA Town03"),
+    Place("osm/cities/munchen.osm.pbf", 3, 80, 9, "OpenStreetMap: Munich"),
+    Place("tracks/Spielberg.csv", 2, 40, 5, "race track: Spielberg"),
 )
 
 
 def camera_row(place: Place) -> Bytes:
     """The images of the left, centre and right camera at a place, side by side; (H, W, 3)."""
     file = SHARED / place.map
-    network = load_map(str(file) if file.is_file() else place.map)
-    rng = np.random.default_rng(place.seed)
-    route = random_routes(network, 1, rng, ROUTE_LENGTH, junctions=int(place.junction))[0]
-    station = rng.uniform(0.0, route.length)
-    if place.junction:
-        station = max(route.junctions[0][0] - BEFORE_JUNCTION, 0.0)
-    scene = Scene.of([build_world(network, place.seed)], [[route]])
-    states = scene.start([0], [place.seed])
-    for name in ("x", "y", "yaw"):
-        states[name] = getattr(route, name)[int(station)]
-    return side_by_side(render(states, scene.atlas, Walk.of(CAMERAS), CAMERAS.image_size)[0])
+    simulator = load_simulator(
+        [str(file) if file.is_file() else place.map],
+        RouteOptions(1, ROUTE_LENGTH),
+        ObservationConfig(cameras=CAMERAS),
+        place.seed,
+        "regular",
+    )
+    states = simulator.start([0], [place.seed])
+    for _ in range(place.decisions):
+        simulator.step(states, simulator.expert(states))
+    states["seed"] = place.look
+    return side_by_side(simulator.observe(states).cameras[0])
 
 
 def scenario_row() -> Bytes:
@@ -98,20 +105,14 @@ def side_by_side(images: Bytes) -> Bytes:
 
 
 def camera_page(places: Sequence[Place]) -> Image.Image:
-    """The rows of all places below each other, each with its map's name."""
-    names = [place.map + (", at a junction" if place.junction else "") for place in places]
+    """The rows of all places below each other, each with its map's name and weather."""
+    names = [f"{place.map}, {place.weather}" for place in places]
     return captioned([camera_row(place) for place in places], names)
 
 
 def kinds_page() -> Image.Image:
     """A row of each kind of map: generated, CARLA's, OpenStreetMap's, a race track, highway-env."""
-    names = [
-        "procedural town, hard",
-        "OpenDRIVE: CARLA Town03",
-        "OpenStreetMap: Munich",
-        "race track: Spielberg",
-        f"highway-env: {SCENARIO}",
-    ]
+    names = [*(place.weather for place in KINDS), f"highway-env: {SCENARIO}"]
     return captioned([*map(camera_row, KINDS), scenario_row()], names)
 
 

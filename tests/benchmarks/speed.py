@@ -1,8 +1,10 @@
-"""Measure frame-sets and decisions per second. Prints medians; run it on a quiet machine.
+"""Measure frame-sets, steps and decisions per second, side by side with other simulators.
 
     python tests/benchmarks/speed.py [RUN]
 
-RUN is a run folder whose policy decides; an untrained default policy is as quick.
+RUN is a run folder whose policy decides; an untrained default policy is as quick. Prints medians
+of rounds in which everything is measured in turn; run it on a quiet machine. CarRacing needs
+`pip install 'gymnasium[box2d]'`.
 """
 
 import os
@@ -14,59 +16,141 @@ import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
+import gymnasium as gym
+import highway_env  # noqa: F401 - registers its environments
+import numpy as np
 import torch
 
 from drivecnn import DrivingPolicy, load_policy
 from drivecnn.provenance import provenance
 from drivecnn.rollout import ExpertDriver, Fleet, PolicyDriver, Start
-from drivecnn_envs.views import CameraRig
+from drivecnn_envs import TOWN_ID
+from drivecnn_envs.maps import load_map
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig
+from drivecnn_envs.world import RESOLUTION, World, build_world
 
+MAPS = ["procedural:1000-1003"]
 CARS = 64
-ROUNDS, REPEATS = 7, 20
+ROUNDS, REPEATS = 7, 10
+WIDE = ObservationConfig(cameras=CameraRig(image_size=(66, 200)))
+OTHERS = ("highway-v0", "intersection-v0", "racetrack-v0", "CarRacing-v3")
+Act = Callable[[], object]
 
 
-def rate(act: Callable[[], object], count: int) -> float:
-    """Things per second: the median of `ROUNDS` rounds of `REPEATS` calls, `count` things each."""
-    act()
-    rates = []
+def rates(acts: dict[str, tuple[Act, int, int]]) -> dict[str, float]:
+    """Things per second by name: medians of rounds; each act does `count` of them, `repeats` times.
+
+    Rounds go through all of them in turn, so that a busy moment meets all alike.
+    """
+    found: dict[str, list[float]] = {name: [] for name in acts}
+    for act, _, _ in acts.values():
+        act()
     for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for _ in range(REPEATS):
-            act()
-        rates.append(count * REPEATS / (time.perf_counter() - start))
-    return median(rates)
+        for name, (act, count, repeats) in acts.items():
+            start = time.perf_counter()
+            for _ in range(repeats):
+                act()
+            found[name].append(count * repeats / (time.perf_counter() - start))
+    return {name: median(values) for name, values in found.items()}
+
+
+def with_images(simulator: Simulator, *modalities: str) -> Simulator:
+    """The same simulation, seen by 66x200 cameras that show these modalities."""
+    rig = CameraRig(image_size=(66, 200), modalities=("rgb", *modalities))
+    observer = Observer(ObservationConfig(cameras=rig))
+    return Simulator(simulator.scene, observer, simulator.traffic.density.name)
+
+
+def driven(simulator: Simulator) -> Fleet:
+    """A fleet that has been driving for five seconds."""
+    fleet = Fleet(simulator, [Start(i, i) for i in range(CARS)], CARS)
+    for _ in range(50):
+        fleet.step(ExpertDriver(simulator))
+    return fleet
+
+
+def stepping(env: gym.Env[Any, Any]) -> Act:
+    """One step of an environment, with a random action."""
+    env.reset(seed=0)
+    env.action_space.seed(0)
+
+    def act() -> None:
+        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
+
+    return act
+
+
+def expert_steps(observation: ObservationConfig, traffic: str) -> Act:
+    """One step of a vector environment whose cars the expert drives."""
+    envs = gym.make_vec(
+        TOWN_ID,
+        num_envs=CARS,
+        vectorization_mode="vector_entry_point",
+        map=MAPS[0],
+        observation=observation,
+        traffic=traffic,
+    )
+    info = envs.reset(seed=0)[1]
+
+    def act() -> None:
+        info.update(envs.step(info["expert_curvature"][:, None])[4])
+
+    for _ in range(20):
+        act()
+    return act
+
+
+def memory(world: World) -> float:
+    """Megabytes of a world's rasters, for each square kilometre."""
+    size = sum(level.nbytes for level in world.levels) + world.roads.nbytes
+    rows, columns = world.levels[0].shape[:2]
+    return size / (rows * columns * RESOLUTION**2)
 
 
 def main() -> None:
     policy = load_policy(sys.argv[1]) if len(sys.argv) > 1 else DrivingPolicy().eval()
-    simulator = load_simulator(
-        ["procedural:1000-1003"], RouteOptions(CARS, 2000.0), ObservationConfig()
-    )
-    wide = ObservationConfig(cameras=CameraRig(image_size=(66, 200)))
-    large = Simulator(simulator.scene, Observer(wide))
-    states = simulator.start(range(CARS), range(CARS))
-    fleet = Fleet(simulator, [Start(i, i) for i in range(CARS)], CARS)
-    expert = ExpertDriver(simulator)
-    for _ in range(50):
-        fleet.step(expert)
-    states = fleet.states.copy()
-    driver = PolicyDriver(policy, simulator.observe)
-    rows = {
-        "frame-sets/s, 3 x 66x200 and route map": rate(lambda: large.observe(states), CARS),
-        "frame-sets/s, 3 x 48x96 and route map": rate(lambda: simulator.observe(states), CARS),
-        "decisions/s, 64 cars, policy, physics and judge": rate(lambda: fleet.step(driver), CARS),
-        "steps/s, 64 cars, expert only": rate(
-            lambda: simulator.step(states, expert(states)[0]), CARS
-        ),
+    routes = RouteOptions(CARS, 2000.0)
+    alone, busy = (load_simulator(MAPS, routes, WIDE, 0, t) for t in ("none", "regular"))
+    small = load_simulator(MAPS, routes, ObservationConfig())
+    states, among = driven(alone).states, driven(busy).states
+    fleet = driven(small)
+    driver = PolicyDriver(policy, small.observe)
+    acts: dict[str, tuple[Act, int, int]] = {
+        "3 x 66x200 + map, vehicles in view": (lambda: busy.observe(among), CARS, REPEATS),
+        "the same and semantic images": (_seer(busy, among, "semantic"), CARS, REPEATS),
+        "the same and depth images": (_seer(busy, among, "depth"), CARS, REPEATS),
+        "3 x 66x200 + map, no traffic": (lambda: alone.observe(states), CARS, REPEATS),
+        "3 x 48x96 + map, no traffic": (lambda: small.observe(fleet.states), CARS, REPEATS),
+        "64 cars, policy, physics and judge, 48x96": (lambda: fleet.step(driver), CARS, REPEATS),
     }
+    for name, observation in (("48x96", ObservationConfig()), ("66x200", WIDE)):
+        for traffic in ("none", "regular"):
+            act = expert_steps(observation, traffic)
+            acts[f"full step, batch {CARS}, {name}, traffic {traffic}"] = (act, CARS, REPEATS)
+    for identity in OTHERS:
+        try:
+            acts[identity] = (stepping(gym.make(identity)), 1, 3 * REPEATS)
+        except gym.error.DependencyNotInstalled as error:
+            print(f"without {identity}: {error}")
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, {torch.get_num_threads()} threads")
     print(provenance()["versions"])
-    for name, value in rows.items():
+    vehicles = (among["vehicles"]["strand"] >= 0).sum(axis=1)
+    print(f"{np.mean(vehicles):.1f} vehicles around each car in regular traffic")
+    for name, value in rates(acts).items():
         print(f"{value:12,.0f}  {name}")
+    print(f"{memory(build_world(load_map('procedural:1000'))):12.1f}  MB for a km2 of a world")
+
+
+def _seer(simulator: Simulator, states: np.ndarray, modality: str) -> Act:
+    seeing = with_images(simulator, modality)
+    return lambda: seeing.observe(states)
 
 
 if __name__ == "__main__":

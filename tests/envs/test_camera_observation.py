@@ -13,11 +13,12 @@ from highway_env.vehicle.objects import Landmark, Obstacle
 
 from drivecnn_envs import surroundings
 from drivecnn_envs.camera_observation import CameraObservation
-from drivecnn_envs.march import FAR_DEPTH
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import InputError
+from drivecnn_envs.march import FAR_DEPTH
+from drivecnn_envs.materials import SemanticClass
 from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.surroundings import PIECE_REACH, PIECE_STEP, Surroundings
+from drivecnn_envs.views import CameraRig, Modality
 from drivecnn_envs.way_ahead import way_ahead
 from drivecnn_envs.world import is_road
 
@@ -28,15 +29,19 @@ IDS = sorted(name for name, spec in gym.registry.items() if "highway_env" in str
 LATEST = [*{name.rpartition("-")[0]: name for name in IDS}.values()]
 CHECKED = [name if name in LATEST else pytest.param(name, marks=pytest.mark.slow) for name in IDS]
 SMALL = CameraRig(image_size=(24, 48))
+EVERY = CameraRig(image_size=(24, 48), modalities=tuple(Modality))
+VEHICLES = [SemanticClass.CAR, SemanticClass.TRUCK, SemanticClass.BUS]
 EXACT = RouteMapView(position_error=0.0, heading_error=0.0)
 AHEAD = np.array([9.0, 0.0])  # m, in highway-env's axes
 OURS = ("is different from the unwrapped version",)  # what a wrapper cannot help
 AGENTS = ("`terminated` signal", "reward returned by `step()`")  # highway-env's tuples
 
 
-def make(name, route_map=EXACT, **options):
+def make(name, route_map=EXACT, cameras=SMALL, **options):
     """The environment without gymnasium's checks of each step, which highway-env itself fails."""
-    return CameraObservation(gym.make(name, disable_env_checker=True), SMALL, route_map, **options)
+    return CameraObservation(
+        gym.make(name, disable_env_checker=True), cameras, route_map, **options
+    )
 
 
 def first(observation):
@@ -130,35 +135,72 @@ def test_an_environment_without_roads_is_refused():
         CameraObservation(gym.make("CartPole-v1"))
 
 
-def test_a_vehicle_on_the_right_is_seen_on_the_right():
-    env = make("highway-v0")
+@pytest.mark.parametrize("name", ["intersection-v1", "intersection-multi-agent-v1"])
+def test_semantic_and_depth_images_come_where_the_rig_has_them(name):
+    env = make(name, cameras=EVERY)
+    every, plain = first(env.reset(seed=0)[0]), first(make(name).reset(seed=0)[0])
+    assert env.observation_space.contains(env.reset(seed=0)[0])
+    assert [*every] == ["cameras", "route_map", "semantic", "depth"]
+    assert every["semantic"].shape == every["depth"].shape == (3, 24, 48)
+    assert every["depth"].dtype == np.float32
+    assert all(np.array_equal(every[key], plain[key]) for key in plain)
+    bare = make(name, route_map=False, cameras=EVERY, keep="own").reset(seed=0)[0]
+    assert [*first(bare)] == ["cameras", "semantic", "depth", "own"]
+
+
+def test_environment_with_all_modalities_passes_gymnasiums_check():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_env(make("merge-v1", cameras=EVERY, looks="new"), skip_render_check=True)
+    told = [str(warning.message) for warning in caught]
+    assert not [text for text in told if not any(part in text for part in OURS)]
+
+
+def test_looks_are_of_the_family_asked_for():
+    train, again, new = (
+        make("merge-v0", **options).reset(seed=0)[0]["cameras"].astype(int)
+        for options in ({}, {"looks": "train"}, {"looks": "new"})
+    )
+    assert np.array_equal(train, again)
+    assert np.abs(train - new).mean() > 5
+    with pytest.raises(InputError, match=r"looks are 'old'.*'train', 'new'"):
+        make("merge-v0", looks="old")
+
+
+def alone(env):
+    """Start an episode in which the ego is alone. Returns the road and the ego."""
     env.reset(seed=0)
     road, ego = env.unwrapped.road, env.unwrapped.vehicle
     road.vehicles = [ego]
+    return road, ego
+
+
+def test_a_vehicle_on_the_right_is_seen_on_the_right():
+    env = make("highway-v0", cameras=EVERY)
+    road, ego = alone(env)
     x, y = ego.position
-    empty = env._observe(None)["cameras"].astype(int)
     for side, camera in ((1, 2), (-1, 0)):  # y grows to the right in highway-env
         road.vehicles = [ego, Vehicle(road, [x + 5.0, y + 5.0 * side])]
-        change = np.abs(env._observe(None)["cameras"] - empty).max(axis=1) > 8
-        assert change[camera].sum() > 50
-        assert change[2 - camera].sum() == 0
+        seen = np.isin(env._observe(None)["semantic"], VEHICLES).sum(axis=(1, 2))
+        assert seen[camera] > 50
+        assert seen[2 - camera] == 0
 
 
 @pytest.mark.parametrize("kind", [Obstacle, Landmark])
 def test_obstacles_and_landmarks_are_seen(kind):
-    env = make("highway-v0")
-    env.reset(seed=0)
-    road, ego = env.unwrapped.road, env.unwrapped.vehicle
-    road.vehicles = [ego]
-    empty = env._observe(None)["cameras"][1].astype(int)
+    env = make("highway-v0", cameras=EVERY)
+    road, ego = alone(env)
+    empty = env._observe(None)
     road.objects = [kind(road, ego.position + AHEAD)]
-    assert (np.abs(env._observe(None)["cameras"][1] - empty).max(axis=0) > 8).sum() > 6
+    seen = env._observe(None)
+    changed = np.abs(seen["cameras"][1].astype(int) - empty["cameras"][1]).max(axis=0) > 8
+    assert changed.sum() > 6
+    assert (SemanticClass.WALL in seen["semantic"][1]) == (kind is Obstacle)
 
 
 def test_a_vehicle_keeps_its_colour_when_others_leave():
     env = make("highway-v0")
-    env.reset(seed=0)
-    road, ego = env.unwrapped.road, env.unwrapped.vehicle
+    road, ego = alone(env)
     road.vehicles = [ego, Vehicle(road, [-50.0, 0.0]), Vehicle(road, ego.position + AHEAD)]
     before = env._observe(None)["cameras"][1]
     del road.vehicles[1]

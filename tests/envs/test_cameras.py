@@ -131,8 +131,9 @@ def test_a_camera_at_a_yaw_sees_what_a_car_at_that_yaw_sees_ahead(world):
     ahead = dataclasses.replace(AHEAD, ahead=0.0)
     lane = next(iter(world.network.lanes.values()))
     place = dict(zip("xy", lane.points[5], strict=True))
-    one, other = look(world, state(yaw=1.0, **place), turned), look(
-        world, state(yaw=1.5, **place), ahead
+    one, other = (
+        look(world, state(yaw=1.0, **place), turned),
+        look(world, state(yaw=1.5, **place), ahead),
     )
     assert all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
 
@@ -201,20 +202,19 @@ def test_bush_that_stands_on_the_ground_hides_what_is_behind_it(make_world, box)
 def test_images_do_not_depend_on_the_batch_or_on_threads(simulator):
     states, atlas = simulator.start([*range(10)] * 2, range(20)), simulator.scene.atlas
     rng = np.random.default_rng(0)
-    around = [
-        [
-            Box(*(rng.uniform(-25, 25, 2) + (s["x"], s["y"])), rng.uniform(-3, 3), 5, 2, 1.5, n)
-            for n in range(5)
-        ]
-        for s in states
-    ]
+    around = []
+    for x, y in states[["x", "y"]].tolist():
+        places = rng.uniform((x - 25.0, y - 25.0, -3.0), (x + 25.0, y + 25.0, 3.0), (5, 3))
+        around.append([Box(*place, 5.0, 2.0, 1.5, n) for n, place in enumerate(places)])
 
     def seen(chosen):
         boxes = Boxes.of([around[number] for number in chosen])
         return render(states[chosen], atlas, RIG, boxes=boxes)
 
     def same(images, chosen):
-        return all(np.array_equal(one, all_[chosen]) for one, all_ in zip(images, every, strict=True))
+        return all(
+            np.array_equal(one, all_[chosen]) for one, all_ in zip(images, every, strict=True)
+        )
 
     every = seen(np.arange(20))
     assert same(seen(order := rng.permutation(20)), order)
@@ -242,7 +242,9 @@ def test_a_car_far_outside_the_world_sees_flat_land(flat):
         assert np.array_equal(seen.depth, images[0].depth)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (66, 200), (31, 17), (2, MAX_IMAGE_SIDE), (MAX_IMAGE_SIDE, 1)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (66, 200), (31, 17), (2, MAX_IMAGE_SIDE), (MAX_IMAGE_SIDE, 1)]
+)
 def test_image_has_the_size_asked_for(flat, size):
     rig = dataclasses.replace(RIG, image_size=size)
     rgb, semantic, depth = look(flat, state(2), rig)

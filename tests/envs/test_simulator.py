@@ -89,7 +89,7 @@ def test_collision_is_when_the_outline_meets_something_tall(
 def test_the_smallest_tree_is_hit_wherever_it_meets_the_front(
     make_simulator, make_world, box, left
 ):
-    tree = box(100 + VEHICLE_LENGTH / 2 - 0.5, 103.5, left - 0.5, left + 0.5, 2.0, Material.CROWN)
+    tree = box(100 + VEHICLE_LENGTH / 2 - 0.5, 103.5, left - 0.5, left + 0.5, 2.0, Material.TRUNK)
     outcome = judged(make_simulator(make_world(tree)))
     assert infraction_of(outcome) is Infraction.COLLISION
 
@@ -140,7 +140,7 @@ def test_driving_to_the_goal_is_success_at_the_speed_limit(open_road):
 
 
 def test_every_outcome_after_success_names_an_infraction():
-    names = [infraction_of(FIRST_INFRACTION + k) for k in range(4)]
+    names = [infraction_of(FIRST_INFRACTION + k) for k in range(len(Infraction))]
     assert set(names) == set(Infraction)
 
 

@@ -74,10 +74,9 @@ def lights(family=Family.TRAIN, seeds=SEEDS):
 
 @cache
 def seed_with(most, *least):
-    """The seed that has the most of one `Light` and the least of others, by rank; little noise."""
+    """A seed whose look has the most of one `Light` and little of others, noise and blur."""
     light = lights()
-    ranks = light.argsort(axis=0).argsort(axis=0)
-    score = ranks[:, most].astype(float)
-    for other in (*least, Light.NOISE, Light.BLUR):
-        score -= (1.0 if other in least else 0.05) * ranks[:, other]
-    return int(SEEDS[score.argmax()])
+    low, high = light.min(axis=0), light.max(axis=0)
+    share = (light - low) / np.maximum(high - low, 1e-9)
+    score = 2 * share[:, most] - 0.1 * (share[:, Light.NOISE] + share[:, Light.BLUR])
+    return int(SEEDS[(score - share[:, [*least]].sum(axis=1)).argmax()])
