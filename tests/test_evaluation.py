@@ -90,7 +90,7 @@ def test_a_policy_driver_without_a_policy_is_refused():
 
 def test_every_failure_is_listed_and_can_be_driven_again(policy):
     evaluation = evaluate(config(), policy, ObservationConfig())
-    failed = [failure for failure in evaluation.report()["failures"]]
+    failed = evaluation.report()["failures"]
     assert len(failed) == 4 - round(4 * evaluation.metrics.success_rate) > 0
     simulator = simulator_of(config(), ObservationConfig())
     driver = make_driver(config(), policy, simulator)

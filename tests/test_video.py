@@ -11,10 +11,10 @@ from drivecnn.video import record_drive
 from drivecnn.video.drawing import HEIGHT, WIDTH
 from drivecnn.video.film import HELD_FRAMES
 from drivecnn.video.plot import column_of, fill_density
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.states import Infraction
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Draws vehicles, obstacles and landmarks into an image, and their shadows on the ground."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -163,7 +165,11 @@ def _shade_ground(
 
 
 @njit(inline="always")
-def _covers(box: np.void, point: tuple[float, float], to_sun: tuple[float, float]) -> bool:
+def _covers(
+    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
+    point: tuple[float, float],
+    to_sun: tuple[float, float],
+) -> bool:
     """Whether a box stands between a point (ahead, left) in its frame and the sun."""
     near, far = 0.0, 1.0
     for axis in range(2):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numba import njit
@@ -20,7 +20,6 @@ class Kind(IntEnum):
     VEHICLE = 0
     OBSTACLE = 1
     LANDMARK = 2  # a place to reach, painted on the ground
-
 
 
 BOX = np.dtype(
@@ -71,7 +70,12 @@ class Boxes(NamedTuple):
 
 @njit(inline="always")
 def crossing(
-    box: np.void, x: float, y: float, ahead_x: float, ahead_y: float, reach: float
+    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
+    x: float,
+    y: float,
+    ahead_x: float,
+    ahead_y: float,
+    reach: float,
 ) -> tuple[float, float]:
     """Depths [m] where a ray enters and leaves a box's footprint, widened by `reach` [m].
 

@@ -14,10 +14,20 @@ from numpy.typing import NDArray
 from drivecnn_envs.bodywork import draw_boxes
 from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.looks import Family, Light, Looks, draw_looks
-from drivecnn_envs.march import Ground, plan_steps, walk
+from drivecnn_envs.march import FAR_DEPTH, Ground, plan_steps, walk
 from drivecnn_envs.materials import Material, SemanticClass
 from drivecnn_envs.noise import mix
-from drivecnn_envs.pixels import BLOCK, CLASSES, OPEN, Camera, Finish, Floats, Pixels, finished, look_out
+from drivecnn_envs.pixels import (
+    BLOCK,
+    CLASSES,
+    OPEN,
+    Camera,
+    Finish,
+    Floats,
+    Pixels,
+    finished,
+    look_out,
+)
 from drivecnn_envs.posts import PostTable, draw_posts
 from drivecnn_envs.sensor import expose
 from drivecnn_envs.shading import RED, SCRATCH, SKY_DEPTH, shade_block
@@ -27,7 +37,7 @@ from drivecnn_envs.views import CameraRig, Modality, Views
 
 Bytes = NDArray[np.uint8]
 
-HILL_FOLDS = 24.0  # of the hills' outline, to each quarter of the horizon
+HILL_FOLDS = TEXTURE_SIZE / 4  # of the hills' outline, to each quarter of the horizon
 HILL_HAZE = 0.62  # share of the air's colour in what is seen of them
 PAINTED = 96  # of the third byte of a road texel, from which on it counts as marking
 _HILLS, _PHASE, _FOG = int(Light.HILLS), int(Light.HILL_PHASE), int(Light.FOG)
@@ -167,7 +177,8 @@ def _raise_hills(
     near, far = CLOUDS[number % TEXTURE_SIZE], CLOUDS[(number + 1) % TEXTURE_SIZE]
     rise = light[_HILLS] * (near + (place - number) * (float(far) - near)) / 255.0
     horizon = camera.horizon + pixels.shift[column]
-    bottom = min(int(np.ceil(horizon + 1.5 * camera.height * camera.focal / SKY_DEPTH)) + 1, len(pixels.word))
+    ends = int(np.ceil(horizon + camera.height * camera.focal / FAR_DEPTH)) + 1  # of the ground
+    bottom = min(ends, len(pixels.word))
     for row in range(max(int(horizon - rise * camera.focal), 0), bottom):
         if pixels.word[row, column] == OPEN:
             pixels.word[row, column] = word
@@ -203,7 +214,7 @@ def _classify(pixels: Pixels, semantic: Bytes) -> None:
             word = pixels.word[row, column]
             code = word & _CODE
             found = CLASSES[np.uint64(code)]
-            if (code == _ROAD or code == _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
+            if code in (_ROAD, _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
                 found = _MARKING
             semantic[row, column] = _SKY if word == OPEN else found
 

@@ -12,8 +12,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.materials import Material
-from drivecnn_envs.pixels import PLACES
 from drivecnn_envs.noise import mix, normal, uniform
+from drivecnn_envs.pixels import PLACES
 
 Floats = NDArray[np.float32]
 
@@ -100,19 +100,32 @@ _RANGES[Material.ROAD_CENTRE] = _RANGES[Material.ROAD]
 _COARSE[Material.ROAD_CENTRE] = _COARSE[Material.ROAD]
 _PAINTS, _YELLOWS, _GLASSES = (np.array(pair, np.float64) for pair in (_PAINT, _YELLOW, _GLASS))
 _KINDS = np.array([0.30, 0.17, 0.15, 0.07, 0.12, 0.11, 0.08]).cumsum()  # of the weathers
-# ambient, sun, sky low, sky high, cloud, glow
+# of each weather: ambient, sun, sky low, sky high; then cloud, glow
 _SKIES = np.array(
     [
-        [[.50, .55, .64], [.60, .56, .47], [198, 214, 230], [84, 136, 206], [240, 242, 246], [40, 34, 20]],
-        [[.60, .62, .66], [.42, .40, .35], [204, 213, 222], [116, 152, 198], [226, 229, 234], [24, 20, 10]],
-        [[.82, .84, .87], [.03, .03, .03], [208, 211, 215], [170, 176, 184], [150, 155, 163], [0, 0, 0]],
-        [[.80, .81, .83], [.02, .02, .02], [196, 199, 202], [184, 188, 192], [190, 193, 197], [0, 0, 0]],
-        [[.54, .57, .62], [.00, .00, .00], [150, 156, 163], [108, 115, 125], [88, 94, 103], [0, 0, 0]],
-        [[.27, .27, .37], [.50, .29, .14], [236, 164, 108], [66, 82, 138], [196, 124, 108], [96, 52, 14]],
-        [[.075, .085, .13], [.0, .0, .0], [38, 42, 62], [9, 11, 22], [30, 32, 44], [0, 0, 0]],
+        [[0.50, 0.55, 0.64], [0.60, 0.56, 0.47], [198, 214, 230], [84, 136, 206]],
+        [[0.60, 0.62, 0.66], [0.42, 0.40, 0.35], [204, 213, 222], [116, 152, 198]],
+        [[0.82, 0.84, 0.87], [0.03, 0.03, 0.03], [208, 211, 215], [170, 176, 184]],
+        [[0.80, 0.81, 0.83], [0.02, 0.02, 0.02], [196, 199, 202], [184, 188, 192]],
+        [[0.54, 0.57, 0.62], [0.00, 0.00, 0.00], [150, 156, 163], [108, 115, 125]],
+        [[0.27, 0.27, 0.37], [0.50, 0.29, 0.14], [236, 164, 108], [66, 82, 138]],
+        [[0.075, 0.085, 0.13], [0.0, 0.0, 0.0], [38, 42, 62], [9, 11, 22]],
     ],
     np.float64,
-)  # fmt: skip
+)
+_CLOUDS = np.array(
+    [
+        [[240, 242, 246], [40, 34, 20]],
+        [[226, 229, 234], [24, 20, 10]],
+        [[150, 155, 163], [0, 0, 0]],
+        [[190, 193, 197], [0, 0, 0]],
+        [[88, 94, 103], [0, 0, 0]],
+        [[196, 124, 108], [96, 52, 14]],
+        [[30, 32, 44], [0, 0, 0]],
+    ],
+    np.float64,
+)
+_COLOURS_OF_LIGHT = np.concatenate([_SKIES, _CLOUDS], axis=1)  # (weathers, 6, 3)
 # fog density from and to [1/m], cover from and to, headlights, lit windows, wet
 _AIR = np.array(
     [
@@ -128,8 +141,14 @@ _AIR = np.array(
 _LAMP = np.array([244.0, 206.0, 134.0])
 _ROAD, _CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
 _WALL, _PUDDLE = int(Material.WALL_A), int(Material.PUDDLE)
-_AMBIENT, _SUN, _FOG = int(Light.AMBIENT), int(Light.SUN), int(Light.FOG)
-_SKY_LOW, _GLOW = int(Light.SKY_LOW), int(Light.GLOW)
+_PLACES = np.array(
+    [Light.AMBIENT, Light.SUN, Light.SKY_LOW, Light.SKY_HIGH, Light.CLOUD, Light.GLOW]
+)  # of the colours in `_COLOURS_OF_LIGHT`
+_FOG, _SKY_LOW, _LAMP_COLOUR = int(Light.FOG), int(Light.SKY_LOW), int(Light.LAMP)
+_DENSITY, _COVER = int(Light.FOG_DENSITY), int(Light.COVER)
+_HEADLIGHTS, _LIT, _WET = int(Light.HEADLIGHTS), int(Light.LIT), int(Light.WET)
+_RAIN_STREAKS, _NOISE, _BLUR = int(Light.RAIN), int(Light.NOISE), int(Light.BLUR)
+_HILLS, _HILL_PHASE = int(Light.HILLS), int(Light.HILL_PHASE)
 _RAIN = int(Weather.RAIN)
 
 
@@ -196,20 +215,19 @@ def _draw_light(stream: np.uint64, low: float, high: float, light: Floats) -> No
         kind += 1
     exposure = np.exp(0.1 * min(max(normal(stream, 901), -2.0), 1.5))
     warmth = 0.03 * normal(stream, 902)
-    for colour in range(6):
+    for colour in range(len(_PLACES)):
         for channel in range(3):
-            place = (_AMBIENT, _SUN, _SKY_LOW, _SKY_LOW + 3, _SKY_LOW + 6, _GLOW)[colour] + channel
-            light[place] = _SKIES[kind, colour, channel] * exposure * (1.0 + warmth * (1 - channel))
+            level = _COLOURS_OF_LIGHT[kind, colour, channel] * (1.0 + warmth * (1 - channel))
+            light[_PLACES[colour] + channel] = level * exposure
     for channel in range(3):
         light[_FOG + channel] = light[_SKY_LOW + channel]
-        light[_GLOW + 3 + channel] = _LAMP[channel] * exposure
+        light[_LAMP_COLOUR + channel] = _LAMP[channel] * exposure
     part = low + (high - low) * uniform(stream, 903)
-    light[24] = _AIR[kind, 0] + part * (_AIR[kind, 1] - _AIR[kind, 0])
-    light[25] = _AIR[kind, 2] + part * (_AIR[kind, 3] - _AIR[kind, 2])
-    for number in range(3):
-        light[26 + number] = _AIR[kind, 4 + number]
-    light[29] = 1.0 if kind == _RAIN else 0.0
-    light[30] = 1.5 + 4.0 * (low + (high - low) * uniform(stream, 904))
-    light[31] = 0.3 * uniform(stream, 905) ** 2
-    light[32] = max(0.09 * uniform(stream, 906) - 0.02, 0.0)
-    light[33] = 6.28 * uniform(stream, 907)
+    light[_DENSITY] = _AIR[kind, 0] + part * (_AIR[kind, 1] - _AIR[kind, 0])
+    light[_COVER] = _AIR[kind, 2] + part * (_AIR[kind, 3] - _AIR[kind, 2])
+    light[_HEADLIGHTS], light[_LIT], light[_WET] = _AIR[kind, 4], _AIR[kind, 5], _AIR[kind, 6]
+    light[_RAIN_STREAKS] = 1.0 if kind == _RAIN else 0.0
+    light[_NOISE] = 1.5 + 4.0 * (low + (high - low) * uniform(stream, 904))
+    light[_BLUR] = 0.3 * uniform(stream, 905) ** 2
+    light[_HILLS] = max(0.09 * uniform(stream, 906) - 0.02, 0.0)
+    light[_HILL_PHASE] = 2.0 * np.pi * uniform(stream, 907)

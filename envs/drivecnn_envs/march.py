@@ -141,7 +141,7 @@ def walk(
             else:
                 material = texel & _MATERIAL
                 slope = steps.numbers[numbers + _SLOPE]
-                if material == _POLE or material == _TRUNK:  # those are drawn as posts
+                if material in (_POLE, _TRUNK):  # those are drawn as posts
                     texel = floor
                 else:
                     rise = height - np.float32(np.int32(tall)) * np.float32(HEIGHT_UNIT)
@@ -174,7 +174,7 @@ def walk(
             elif meets_hung:
                 hung_top, hung_bottom = min(top, hung_top), max(bottom, hung_bottom)
             else:
-                scattered = hung_top < hung_bottom
+                scattered = bool(hung_top < hung_bottom)
                 if bottom - top > hung_bottom - hung_top:
                     hung_top, hung_bottom = top, bottom
             if hung_top < filled <= hung_bottom:

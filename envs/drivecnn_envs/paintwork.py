@@ -229,7 +229,7 @@ def shade_surface(
     elif surface == _GLASS:
         gloss = _GLOSS[1] + _TOP_GLOSS * up + 0.1 * (w - 0.5)
     beam = light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2)
-    shines = _LAMPLIGHT if surface == _TAIL_LAMP or surface == _HEAD_LAMP else 0.0
+    shines = _LAMPLIGHT if surface in (_TAIL_LAMP, _HEAD_LAMP) else 0.0
     haze = depth * light[_DENSITY]
     haze = haze / (1.0 + haze)
     colour = (0.0, 0.0, 0.0)

@@ -4,7 +4,7 @@ They stand in a world's raster as texels of their own materials, where the simul
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -69,10 +69,8 @@ def gather_posts(worlds: "Sequence[World]") -> PostTable:
 
 
 @njit(cache=True)
-def draw_posts(
-    table: PostTable, world: int, camera: Camera, pixels: Pixels, columns: int
-) -> None:
-    """Draw the posts around a camera, given from the corner of its world, where they are nearest."""
+def draw_posts(table: PostTable, world: int, camera: Camera, pixels: Pixels, columns: int) -> None:
+    """Draw the posts around a camera, given from its world's corner, where they are nearest."""
     start, rows, across = table.grid[world]
     low_row = max(int((camera.y - POST_REACH) / CELL), 0)
     low_column = max(int((camera.x - POST_REACH) / CELL), 0)
@@ -87,7 +85,12 @@ def draw_posts(
 
 
 @njit(inline="always")
-def _draw_post(post: np.void, camera: Camera, pixels: Pixels, columns: int) -> None:
+def _draw_post(
+    post: Any,  # noqa: ANN401 - a record of dtype POST, which has no static type
+    camera: Camera,
+    pixels: Pixels,
+    columns: int,
+) -> None:
     """Draw one post as an upright round column."""
     east, north = post.x - camera.x, post.y - camera.y
     depth = east * camera.cos + north * camera.sin

@@ -25,7 +25,7 @@ def expose(sharp: Bytes, seed: np.uint64, light: Floats, image: Bytes) -> None:
     if light[_RAIN] > 0.0:
         _rain(sharp, mix(seed, 1))
     start = np.uint32(seed & _LOW_32)
-    spread = np.int32(2.0 * light[_NOISE] + 1.0)
+    spread = np.int32(2) * np.int32(light[_NOISE]) + np.int32(1)
     blur = np.int32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
     rows, columns = sharp.shape[1:]
     light_in, out = sharp.reshape(-1), image.reshape(-1)

@@ -14,6 +14,7 @@ from drivecnn_envs.textures import CLOUDS, GRAIN, GRAIN_SCALE, TEXTURE_SIZE
 
 WINDOW_SILL, WINDOW_TOP = 0.9, 2.25  # m above each storey's floor
 WINDOW_HALF = 62.0  # of the 255 parts of a window's period
+DARKEST_GRAIN = 0.3  # share of the light that grain leaves at least
 GRAIN_REACH = 14.0  # m, beyond which grain fades
 BEAM_REACH = 15.0  # m at which headlights have half their light
 BEAM_TOP = 2.2  # m, nothing above is lit by them
@@ -36,7 +37,7 @@ _ONE, _NO = np.float32(1.0), np.float32(0.0)
 _MATERIAL, _SHADED, _FINISHED = _U(PLACES - 1), _U(SHADED), _U(min(Finish))
 _CROWN, _WALL, _ROOF = _U(Material.CROWN), _U(Material.WALL_A), _U(Material.ROOF_A)
 _ROAD, _PUDDLE = _U(Material.ROAD), _U(Material.PUDDLE)
-_BYTE, _EIGHT, _SIXTEEN, _TWENTY_FOUR = _U(255), _U(8), _U(16), _U(24)
+_BYTE, _ZERO, _EIGHT, _SIXTEEN, _TWENTY_FOUR = _U(255), _U(0), _U(8), _U(16), _U(24)
 _WRAP, _WIDTH = _U(TEXTURE_SIZE - 1), _U(TEXTURE_SIZE)
 _HASH_X, _HASH_Y, _HASH_Z = _U(0x9E3779B1), _U(0x85EBCA6B), _U(0xC2B2AE35)
 _HASH, _FIFTEEN, _TWELVE = _U(0x2C1B3C6D), _U(15), _U(12)
@@ -82,7 +83,7 @@ def _load(
     down, per_row = _F(row + 0.5 - camera.horizon), _F(1.0 / camera.focal)
     for k in range(_PIXELS):
         numbers[_SLOPE + k] = (down - _F(pixels.shift[first + k])) * per_row
-    return seen
+    return int(seen)
 
 
 @njit(inline="always")
@@ -115,6 +116,12 @@ def _look_up(palette: Words, words: Words) -> None:
 
 
 @njit(inline="always")
+def _byte(word: np.uint32, shift: np.uint32) -> np.float32:
+    """A byte of a word as a number."""
+    return _F(_I((word >> shift) & _BYTE))
+
+
+@njit(inline="always")
 def _shade(light: Floats, words: Words, numbers: Floats) -> None:
     """Light the pixels, and dim them by the fog before them."""
     ambient = light[_AMBIENT], light[_AMBIENT + 1], light[_AMBIENT + 2]
@@ -127,10 +134,10 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
         word, own, other = words[_WORD + k], words[_OWN + k], words[_OTHER + k]
         depth, z = numbers[_DEPTH + k], numbers[_Z + k]
         material = word & _MATERIAL
-        third = _F(_I((word >> _SIXTEEN) & _BYTE))
+        third = _byte(word, _SIXTEEN)
         near = min(_ONE, _F(GRAIN_REACH) / depth)
-        grain = (_F(_I(words[_GRAIN + k])) - _F(128)) * _F(_I(own >> _TWENTY_FOUR)) * _F(0.001)
-        bright = _F(_I((word >> _EIGHT) & _BYTE)) * _F(1.0 / MIDDLE_SHADE) * max(_ONE + grain * near, _F(0.3))
+        grain = (_F(_I(words[_GRAIN + k])) - _F(128)) * _byte(own, _TWENTY_FOUR) * _F(0.001)
+        bright = _byte(word, _EIGHT) * _F(1.0 / MIDDLE_SHADE) * max(_ONE + grain * near, _F(0.3))
         road = (material >= _ROAD) & (material <= _PUDDLE)
         wall = (material >= _WALL) & (material < _ROOF)
         storeys = z * _F(1.0 / STOREY)
@@ -142,11 +149,9 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
         sunny = _NO if (word & _SHADED) != _U(0) else _ONE
         low = max(_NO, min(_ONE, _F(BEAM_TOP) - z))
         ahead = beam * low / (_ONE + depth * depth * _F(1.0 / BEAM_REACH**2))
-        red = bright * _F(_I(own & _BYTE)) + amount * _F(_I(other & _BYTE))
-        green = bright * _F(_I((own >> _EIGHT) & _BYTE)) + amount * _F(_I((other >> _EIGHT) & _BYTE))
-        blue = bright * _F(_I((own >> _SIXTEEN) & _BYTE)) + amount * _F(
-            _I((other >> _SIXTEEN) & _BYTE)
-        )
+        red = bright * _byte(own, _ZERO) + amount * _byte(other, _ZERO)
+        green = bright * _byte(own, _EIGHT) + amount * _byte(other, _EIGHT)
+        blue = bright * _byte(own, _SIXTEEN) + amount * _byte(other, _SIXTEEN)
         red *= ambient[0] + sunny * sunlight[0] + ahead
         green *= ambient[1] + sunny * sunlight[1] + ahead
         blue *= ambient[2] + sunny * sunlight[2] + ahead
@@ -159,15 +164,15 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
         haze = depth * density
         haze = haze / (_ONE + haze)
         finished = material >= _FINISHED
-        numbers[_RED + k] = _F(_I((word >> _EIGHT) & _BYTE)) if finished else red + haze * (air[0] - red)
+        numbers[_RED + k] = _byte(word, _EIGHT) if finished else red + haze * (air[0] - red)
         numbers[_GREEN + k] = third if finished else green + haze * (air[1] - green)
-        numbers[_BLUE + k] = _F(_I(word >> _TWENTY_FOUR)) if finished else blue + haze * (air[2] - blue)
+        numbers[_BLUE + k] = (
+            _byte(word, _TWENTY_FOUR) if finished else blue + haze * (air[2] - blue)
+        )
 
 
 @njit(inline="always")
-def _shade_sky(
-    light: Floats, sun: tuple[float, float], words: Words, numbers: Floats
-) -> None:
+def _shade_sky(light: Floats, sun: tuple[float, float], words: Words, numbers: Floats) -> None:
     """The sky where nothing stands before it: its two colours, the sun's glow, and clouds."""
     for k in range(_PIXELS):
         rise = max(-numbers[_SLOPE + k], _NO)

@@ -24,7 +24,7 @@ def _tile(octaves: tuple[tuple[int, float], ...], seed: int) -> NDArray[np.uint8
         inside = slice(2 * size, 2 * size + TEXTURE_SIZE)
         total += np.float32(weight) * (fine[inside, inside] - np.float32(0.5))
     level = 128.0 + 45.0 * total / total.std()
-    return np.clip(level, 0.0, 255.0).astype(np.uint8).ravel()
+    return np.asarray(np.clip(level, 0.0, 255.0), np.uint8).ravel()
 
 
 GRAIN = _tile(((1, 0.5), (2, 0.6), (4, 0.6), (16, 0.5)), seed=1)

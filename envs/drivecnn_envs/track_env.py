@@ -5,11 +5,11 @@ It is `DriveCNN/Town-v0` with other defaults: the map, the camera and the length
 
 from typing import Any
 
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.town_env import TownEnv
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vector_env import TownVectorEnv
+from drivecnn_envs.views import CameraRig
 
 MAP = "track:0"
 OBSERVATION = ObservationConfig(CameraRig(yaws=(0.0,), field_of_view=1.5))

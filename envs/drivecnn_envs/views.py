@@ -15,6 +15,7 @@ from drivecnn_envs.states import States
 Array = NDArray[np.float64]
 
 MAX_IMAGE_SIDE = 4096  # px
+LOWEST = 0.2  # m above the road, of a camera that is off its rig
 STEEPEST = 0.2  # rad, the most that a camera may be pitched or rolled off
 _MOUNT_DRAW, _SWAY_DRAW = 40, 60  # counters of an episode's random numbers
 _BOUND = 2.0  # standard deviations at most
@@ -101,11 +102,16 @@ class CameraRig:
                 f"camera height is {self.height} m and horizon {self.horizon}, expected 0.3 to "
                 "20 m and 0 to below 1"
             )
+        lowest = self.height - _BOUND * self.jitter.height
+        if lowest < LOWEST:
+            raise InputError(
+                f"camera height is {self.height} m and its jitter {self.jitter.height} m, expected "
+                f"cameras to stay {LOWEST} m above the road"
+            )
         known = [str(modality) for modality in Modality]
         if Modality.RGB not in self.modalities or not set(self.modalities) <= set(known):
             raise InputError(
-                f"camera modalities are {[*self.modalities]}, expected rgb and any of "
-                f"{known[1:]}"
+                f"camera modalities are {[*self.modalities]}, expected rgb and any of {known[1:]}"
             )
 
     @property
@@ -134,10 +140,12 @@ class Views(NamedTuple):
         jitter = rig.jitter
         bounds = np.array([jitter.height, jitter.pitch, jitter.yaw, jitter.roll, jitter.sway])
         mount = np.array([rig.height, rig.ahead, rig.horizon * rig.image_size[0], rig.focal])
-        placed = np.empty((7, len(states) * len(rig.yaws)))
+        placed = np.empty((7, len(states) * len(rig.yaws)))  # x to roll
         seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
         _place(poses, seeds, steps, np.asarray(rig.yaws), mount, bounds, placed)
-        return cls(np.repeat(np.arange(len(states)), len(rig.yaws)), *placed, rig.focal)
+        x, y, cos, sin, height, horizon, roll = placed
+        owners = np.repeat(np.arange(len(states)), len(rig.yaws))
+        return cls(owners, x, y, cos, sin, height, horizon, roll, rig.focal)
 
 
 @njit(parallel=True, cache=True)

@@ -21,10 +21,10 @@ import numpy as np
 
 from drivecnn.provenance import provenance
 from drivecnn_envs import TOWN_ID
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import MapWarning
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.world_cache import load_world
 
 SHARED = Path(os.environ.get("DRIVECNN_SHARED", Path(__file__).parents[2] / ".." / "shared"))

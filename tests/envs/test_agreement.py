@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivecnn_envs import TOWN_ID
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.simulator import RUNNING
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vehicle import DT, MAX_CURVATURE
+from drivecnn_envs.views import CameraRig
 
 MINUTE = round(60 / DT)  # decisions
 TINY = ObservationConfig(CameraRig(yaws=(0.0,), image_size=(6, 8)), RouteMapView(size=8))

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from drivecnn_envs.materials import COLLISION_HEIGHT, HEIGHT_UNIT, Material
 from drivecnn_envs.routes import follow
 from drivecnn_envs.simulator import (
     FIRST_INFRACTION,
@@ -18,7 +19,6 @@ from drivecnn_envs.simulator import (
 )
 from drivecnn_envs.states import Infraction
 from drivecnn_envs.vehicle import DT, MAX_SPEED, VEHICLE_LENGTH, move, steering_angle
-from drivecnn_envs.materials import COLLISION_HEIGHT, HEIGHT_UNIT, Material
 
 STRAIGHT = np.zeros(1, np.float32)
 

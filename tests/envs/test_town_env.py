@@ -6,11 +6,11 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import drivecnn_envs
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vehicle import MAX_CURVATURE
+from drivecnn_envs.views import CameraRig
 
 ID = f"drivecnn_envs:{drivecnn_envs.TOWN_ID}"
 OPTIONS = {

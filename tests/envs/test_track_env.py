@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import drivecnn_envs
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.town_env import TownEnv
 from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.views import CameraRig
 
 ID = f"drivecnn_envs:{drivecnn_envs.TRACK_ID}"
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vehicle import MAX_CURVATURE
+from drivecnn_envs.views import CameraRig
 
 ID = "drivecnn_envs:DriveCNN/Town-v0"
 CARS = 4

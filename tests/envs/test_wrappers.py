@@ -4,8 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.views import CameraRig
 from drivecnn_envs.wrappers import SideBySide
 
 

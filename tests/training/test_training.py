@@ -19,10 +19,10 @@ from drivecnn.training.config import (
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
 from drivecnn.training.trainer import Trainer, disturb
-from drivecnn_envs.views import CameraRig
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.views import CameraRig
 
 SMALL = RunConfig(
     observation=ObservationConfig(cameras=CameraRig(image_size=(24, 48))),

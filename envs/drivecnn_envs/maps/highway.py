@@ -9,8 +9,8 @@ from highway_env.road.road import RoadNetwork
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import MapError
-from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
 from drivecnn_envs.markings import DASH_PERIOD
+from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
 
 Array = NDArray[np.float64]
 
