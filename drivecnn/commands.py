@@ -35,7 +35,7 @@ from drivecnn.training.run import train
 from drivecnn.video import record_drive
 from drivecnn_envs.errors import InputError, MapWarning, TrafficWarning
 from drivecnn_envs.maps import FORMS, load_map
-from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.observation import FamilyName, ObservationConfig
 from drivecnn_envs.roads import summarise
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.traffic import Wanted
@@ -158,6 +158,7 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
     parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
+    parser.add_argument("--looks", type=FamilyName | None, default=None, help="if not the run's")
     parser.add_class_arguments(RouteChoice)
     return parser
 
@@ -226,11 +227,12 @@ def _gather(kind: type[Config], options: Namespace) -> Config:
 
 def _policy_of(options: Namespace) -> tuple[DrivingPolicy | None, ObservationConfig]:
     """The policy of a run and what it sees; no policy where the expert drives."""
-    if options.run is None:
-        if options.driver == "policy":
-            raise InputError("no run given: name a run folder or checkpoint, or --driver expert")
-        return None, ObservationConfig()
-    return load_run(options.run)
+    if options.run is None and options.driver == "policy":
+        raise InputError("no run given: name a run folder or checkpoint, or --driver expert")
+    policy, observation = (None, ObservationConfig())
+    if options.run is not None:
+        policy, observation = load_run(options.run)
+    return policy, replace(observation, looks=options.looks or observation.looks)
 
 
 _COMMANDS = {"train": _train, "evaluate": _evaluate, "drive": _drive, "map": _map}

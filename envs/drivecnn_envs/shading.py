@@ -137,7 +137,11 @@ def _shade(light: Floats, words: Words, numbers: Floats) -> None:
         third = _byte(word, _SIXTEEN)
         near = min(_ONE, _F(GRAIN_REACH) / depth)
         grain = (_F(_I(words[_GRAIN + k])) - _F(128)) * _byte(own, _TWENTY_FOUR) * _F(0.001)
-        bright = _byte(word, _EIGHT) * _F(1.0 / MIDDLE_SHADE) * max(_ONE + grain * near, _F(0.3))
+        bright = (
+            _byte(word, _EIGHT)
+            * _F(1.0 / MIDDLE_SHADE)
+            * max(_ONE + grain * near, _F(DARKEST_GRAIN))
+        )
         road = (material >= _ROAD) & (material <= _PUDDLE)
         wall = (material >= _WALL) & (material < _ROOF)
         storeys = z * _F(1.0 / STOREY)
