@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
 from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.traffic import Wanted
 
 DEMO, CLONING, FIGURES = Path("runs/demo"), Path("runs/cloning"), Path("runs/figures")
 UNSEEN = "procedural:1000-1009"
@@ -27,6 +29,7 @@ UNTOUCHED = "procedural:2000-2019"  # no setting was ever chosen by its result o
 MAPS = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps"
 TOWN01, TOWN03 = (str(MAPS / f"opendrive/carla/{name}.xodr") for name in ("Town01", "Town03"))
 MUNICH = str(MAPS / "osm/cities/munchen.osm.pbf")
+UNSEEN_LOOKS = "looks never trained on"
 TOWN_ROUTES = RouteOptions(100, 400.0, min_junctions=3)
 MANY_ROUTES = RouteOptions(200, 400.0, min_junctions=3)
 CARLA_ROUTES = RouteOptions(50, 400.0)
@@ -39,6 +42,9 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "drivecnn.cli", *command], check=True)
     cases = {
         "unseen towns": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
+        "unseen towns, regular traffic": (DEMO, _among("regular")),
+        "unseen towns, dense traffic": (DEMO, _among("dense")),
+        UNSEEN_LOOKS: (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
         "unseen towns, other routes": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, seed=1)),
         "towns nothing was chosen on": (DEMO, EvaluationConfig(UNTOUCHED, MANY_ROUTES)),
         "CARLA Town01": (DEMO, EvaluationConfig(TOWN01, CARLA_ROUTES)),
@@ -50,10 +56,14 @@ def main() -> None:
         "route map blanked": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, drop="route_map")),
         "behaviour cloning": (CLONING, EvaluationConfig(UNSEEN, TOWN_ROUTES)),
         "expert": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, driver="expert")),
+        "expert, dense traffic": (DEMO, replace(_among("dense"), driver="expert")),
     }
     table = Table("case", "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
     for name, (run, config) in cases.items():
-        evaluation = evaluate(config, *load_run(run))
+        policy, observation = load_run(run)
+        if name == UNSEEN_LOOKS:
+            observation = replace(observation, looks="new")
+        evaluation = evaluate(config, policy, observation)
         write_report(evaluation, FIGURES / name.replace(" ", "-").replace(",", ""))
         metrics = evaluation.metrics
         low, high = metrics.ci95.success_rate
@@ -67,6 +77,11 @@ def main() -> None:
             f"{metrics.whiteness_deg_s:.1f} deg/s",
         )
     Console().print(table)
+
+
+def _among(traffic: Wanted) -> EvaluationConfig:
+    """The routes through the unseen towns, among other vehicles."""
+    return EvaluationConfig(UNSEEN, TOWN_ROUTES, traffic=traffic)
 
 
 if __name__ == "__main__":
