@@ -52,7 +52,7 @@ def main(path: str) -> None:
         if len(frames) == round(SECONDS / DT) and np.mean(moved) > 4.0:
             break
     with av.open(path, "w") as film:
-        stream = film.add_stream("libx264", rate=round(1 / DT), options={"crf": "27"})
+        stream = film.add_stream("libx264", rate=round(1 / DT), options={"crf": "33"})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for frame in frames:

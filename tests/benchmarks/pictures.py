@@ -46,24 +46,23 @@ class Place(NamedTuple):
     seed: int  # of the world, the route and the traffic
     decisions: int  # that the expert had driven
     look: int  # appearance seed
-    weather: str
+    caption: str
 
 
 PLACES = (
-    Place("procedural:1000", 0, 60, 0, "overcast"),
-    Place("procedural:hard:3", 3, 90, 3, "clear"),
-    Place("procedural:medium:5", 1, 40, 4, "rain"),
-    Place("procedural:hard:7", 2, 120, 6, "dusk"),
-    Place("procedural:1004", 5, 75, 12, "fog"),
-    Place("procedural:medium:9", 6, 50, 20, "night"),
-    Place("procedural:hard:11", 7, 30, 2, "clear"),
-    Place("procedural:1006", 8, 110, 1, "cloudy"),
+    Place("procedural:hard:3", 3, 90, 3, "procedural:hard:3, clear"),
+    Place("procedural:1000", 0, 60, 0, "procedural:1000, fog"),
+    Place("procedural:medium:5", 1, 40, 4, "procedural:medium:5, rain"),
+    Place("procedural:hard:7", 2, 120, 6, "procedural:hard:7, dusk"),
+    Place("procedural:1004", 5, 75, 11, "procedural:1004, clear"),
+    Place("procedural:medium:9", 6, 50, 57, "procedural:medium:9, night"),
+    Place("procedural:1006", 8, 110, 9, "procedural:1006, cloudy"),
 )
 KINDS = (
-    Place("procedural:hard:3", 3, 20, 2, "procedural town, hard"),
+    Place("procedural:hard:3", 3, 20, 14, "procedural town, hard"),
     Place("opendrive/carla/Town03.xodr", 4, 60, 7, "OpenDRIVE: CARLA Town03"),
     Place("osm/cities/munchen.osm.pbf", 3, 80, 9, "OpenStreetMap: Munich"),
-    Place("tracks/Spielberg.csv", 2, 40, 5, "race track: Spielberg"),
+    Place("tracks/Spielberg.csv", 2, 40, 24, "race track: Spielberg"),
 )
 
 
@@ -105,14 +104,13 @@ def side_by_side(images: Bytes) -> Bytes:
 
 
 def camera_page(places: Sequence[Place]) -> Image.Image:
-    """The rows of all places below each other, each with its map's name and weather."""
-    names = [f"{place.map}, {place.weather}" for place in places]
-    return captioned([camera_row(place) for place in places], names)
+    """The rows of all places below each other, each with its caption."""
+    return captioned([camera_row(place) for place in places], [p.caption for p in places])
 
 
 def kinds_page() -> Image.Image:
     """A row of each kind of map: generated, CARLA's, OpenStreetMap's, a race track, highway-env."""
-    names = [*(place.weather for place in KINDS), f"highway-env: {SCENARIO}"]
+    names = [*(place.caption for place in KINDS), f"highway-env: {SCENARIO}"]
     return captioned([*map(camera_row, KINDS), scenario_row()], names)
 
 

@@ -30,8 +30,9 @@ from drivecnn_envs import TOWN_ID
 from drivecnn_envs.maps import load_map
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
-from drivecnn_envs.views import CameraRig
+from drivecnn_envs.views import CameraRig, Modality
 from drivecnn_envs.world import RESOLUTION, World, build_world
 
 MAPS = ["procedural:1000-1003"]
@@ -57,13 +58,6 @@ def rates(acts: dict[str, tuple[Act, int, int]]) -> dict[str, float]:
                 act()
             found[name].append(count * repeats / (time.perf_counter() - start))
     return {name: median(values) for name, values in found.items()}
-
-
-def with_images(simulator: Simulator, *modalities: str) -> Simulator:
-    """The same simulation, seen by 66x200 cameras that show these modalities."""
-    rig = CameraRig(image_size=(66, 200), modalities=("rgb", *modalities))
-    observer = Observer(ObservationConfig(cameras=rig))
-    return Simulator(simulator.scene, observer, simulator.traffic.density.name)
 
 
 def driven(simulator: Simulator) -> Fleet:
@@ -124,8 +118,8 @@ def main() -> None:
     driver = PolicyDriver(policy, small.observe)
     acts: dict[str, tuple[Act, int, int]] = {
         "3 x 66x200 + map, vehicles in view": (lambda: busy.observe(among), CARS, REPEATS),
-        "the same and semantic images": (_seer(busy, among, "semantic"), CARS, REPEATS),
-        "the same and depth images": (_seer(busy, among, "depth"), CARS, REPEATS),
+        "the same and semantic images": (seeing(busy, among, Modality.SEMANTIC), CARS, REPEATS),
+        "the same and depth images": (seeing(busy, among, Modality.DEPTH), CARS, REPEATS),
         "3 x 66x200 + map, no traffic": (lambda: alone.observe(states), CARS, REPEATS),
         "3 x 48x96 + map, no traffic": (lambda: small.observe(fleet.states), CARS, REPEATS),
         "64 cars, policy, physics and judge, 48x96": (lambda: fleet.step(driver), CARS, REPEATS),
@@ -148,9 +142,11 @@ def main() -> None:
     print(f"{memory(build_world(load_map('procedural:1000'))):12.1f}  MB for a km2 of a world")
 
 
-def _seer(simulator: Simulator, states: np.ndarray, modality: str) -> Act:
-    seeing = with_images(simulator, modality)
-    return lambda: seeing.observe(states)
+def seeing(simulator: Simulator, states: States, modality: Modality) -> Act:
+    """Observing with 66x200 cameras that show one modality more."""
+    rig = CameraRig(image_size=(66, 200), modalities=("rgb", modality.value))
+    other = Simulator(simulator.scene, Observer(ObservationConfig(cameras=rig)), "regular")
+    return lambda: other.observe(states)
 
 
 if __name__ == "__main__":
