@@ -25,7 +25,7 @@ ROOM = 0.2  # m beside a vehicle that it wants to be free
 CROSSING = 0.7  # cosine, whatever drives at a greater angle to the way will leave it
 STANDING = 1.0  # m/s, slower vehicles will not leave it
 LEAVING_TIME = 0.7  # s after which it is free again
-SOFT_BRAKING = 2.0  # m/s2, as the one ahead may brake
+FLOWING = 1.0  # m/s, faster vehicles ahead make room
 
 NOTHING = 1e6  # m to the next obstacle where there is none
 
@@ -64,7 +64,7 @@ class View(NamedTuple):
     """What M vehicles see on their ways."""
 
     less: Array  # (M,) m/s2 that they accelerate less than on a free road
-    free: Array  # (M,) m to where the next one will stand if it brakes
+    free: Array  # (M,) m to the next one that stands or creeps
     near: Array  # (M,) m to the next one
     leader: Ints  # (M,) which that is, -1 if none
 
@@ -105,8 +105,8 @@ def _heed(crowd: Crowd, view: View, me: int, other: int) -> None:
     ahead = max(speed * along, 0.0)
     less = interaction(crowd.speed[me], distance + half, ahead, spacing)
     view.less[me] = max(view.less[me], less)
-    if not crosses:
-        view.free[me] = min(view.free[me], distance + ahead * ahead / (2.0 * SOFT_BRAKING))
+    if ahead < FLOWING and not crosses:
+        view.free[me] = min(view.free[me], distance)
     if distance < view.near[me]:
         view.near[me], view.leader[me] = distance, other
 

@@ -20,8 +20,8 @@ Ints = NDArray[np.int32]
 
 REACH = 2.35  # m between two centre lines, closer ones overlap: half a car and half a bus
 # A vehicle's corners swing out in a curve, m for each 1/m of it. The ego is steered by its middle,
-# so that its front swings out far on the outer side: 1 m at a radius of 10 m.
-SWING, INNER_SWING, OUTER_SWING = 2.0, 4.0, 10.0
+# so that its front swings out far: 0.8 m at a radius of 10 m.
+SWING, EGO_SWING = 2.0, 10.0
 SWING_LASTS = 4  # m, half the way over which the ego's front comes back after a curve
 CELL = 5.0  # m, of the grid that strand points are found by; more than two ways ever need
 SELF = 20  # points; a strand is not its own foe so near by
@@ -67,23 +67,13 @@ class Overlaps(NamedTuple):
         )
 
 
-def _ego_swing(routes: RouteTable) -> NDArray[np.float64]:
-    """How far (N, 2) [m] the ego's corners swing out at each route point, to the left and right."""
-    to_left, to_right = np.maximum(routes.curvature, 0.0), np.maximum(-routes.curvature, 0.0)
-    left = np.maximum(INNER_SWING * to_left, OUTER_SWING * to_right)
-    right = np.maximum(INNER_SWING * to_right, OUTER_SWING * to_left)
-    both = np.stack([left, right], axis=1)
-    size, shift = 2 * SWING_LASTS + 1, SWING_LASTS - 1
-    return np.asarray(maximum_filter1d(both, size, axis=0, origin=shift))
-
-
 class _Ways(NamedTuple):
     """Lines that may overlap strands: strands themselves, then routes."""
 
     x: Floats  # (N,) m
     y: Floats  # (N,) m
     yaw: Floats  # (N,) rad
-    swing: Floats  # (N, 2) m that vehicles need left and right of a straight way in addition
+    swing: Floats  # (N,) m that vehicles need beside the way, more than on a straight one
     priority: NDArray[np.int8]  # (N,)
     offset: Ints  # (Q + 1,) of a way's first point
     length: Floats  # (Q,) m
@@ -97,8 +87,9 @@ class _Ways(NamedTuple):
             np.concatenate([getattr(strands, name), getattr(routes, name)]).astype(np.float32)
             for name in ("x", "y", "yaw")
         )
-        of_strands = SWING * np.abs(strands.curvature)
-        swing = np.concatenate([np.stack([of_strands, of_strands], axis=1), _ego_swing(routes)])
+        of_routes = EGO_SWING * np.abs(routes.curvature)
+        of_routes = maximum_filter1d(of_routes, 2 * SWING_LASTS + 1, origin=SWING_LASTS - 1)
+        swing = np.concatenate([SWING * np.abs(strands.curvature), of_routes])
         priority = np.concatenate([strands.priority, np.zeros(len(routes.x), np.int8)])
         offset = np.concatenate([strands.offset, strands.offset[-1] + routes.offset[1:]])
         lengths = np.concatenate([strands.length, np.diff(routes.offset) - 1.0])
@@ -142,9 +133,8 @@ def _find(ways: _Ways, strands: Strands, points: Cells, rows: Floats, offset: In
 
     A row is begin, end, foe, foe_begin, foe_end, rank and merge; `offset` is filled as well.
     """
-    # A strand may come by twice, on both sides of a street with a dead end: two runs for each.
-    runs = np.zeros((2 * len(strands.length), 8), np.float32)
-    touched = np.empty(len(runs), np.int32)
+    runs = np.zeros((len(strands.length), 8), np.float32)
+    touched = np.empty(len(strands.length), np.int32)
     count = 0
     for way in range(len(ways.length)):
         offset[way] = count
@@ -158,26 +148,23 @@ def _find(ways: _Ways, strands: Strands, points: Cells, rows: Floats, offset: In
                 begin, end = things_in(points, world, row, left, right)
                 for p in points.thing[begin:end]:
                     foe = strands.owner[p]
-                    dx, dy = strands.x[p] - ways.x[i], strands.y[p] - ways.y[i]
-                    side = int(dx * np.sin(ways.yaw[i]) > dy * np.cos(ways.yaw[i]))
-                    reach = REACH + ways.swing[i, side] + ways.swing[p, 0]
-                    gap = dx * dx + dy * dy
+                    gap = (ways.x[i] - strands.x[p]) ** 2 + (ways.y[i] - strands.y[p]) ** 2
+                    reach = REACH + ways.swing[i] + ways.swing[p]
                     if gap > reach * reach or (foe == way and abs(p - i) < SELF):
                         continue
-                    number = 2 * foe + (np.cos(ways.yaw[i] - strands.yaw[p]) < 0.0)
-                    run = runs[number]
+                    run = runs[foe]
                     if run[_LISTED] == 0.0:
                         run[_LISTED] = 1.0
-                        touched[seen] = number
+                        touched[seen] = foe
                         seen += 1
                     if station - run[_END] > BREAK:
                         count = _close(ways, strands, (way, foe), run, rows, count)
                     _add(ways, strands, (i, p, foe), station, run)
                     if gap < FORK**2 and (i == ways.offset[way] or p == strands.offset[foe]):
                         run[_FORK] = 1.0
-        for number in touched[:seen]:
-            count = _close(ways, strands, (way, number // 2), runs[number], rows, count)
-            runs[number] = 0.0
+        for foe in touched[:seen]:
+            count = _close(ways, strands, (way, foe), runs[foe], rows, count)
+            runs[foe] = 0.0
     offset[len(ways.length)] = count
     return count
 

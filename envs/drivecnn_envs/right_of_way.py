@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 PATIENCE = 5.0  # s of waiting until a vehicle is let in
-LONG_PATIENCE = 10.0  # s, the same where the others are on a road of higher priority
+LONG_PATIENCE = 15.0  # s, the same where the others are on a road of higher priority
 DECISION_TIME, DECISION_BRAKING = 1.5, 2.0  # s, m/s2; as far before a crossing a vehicle decides
 DECISION_DISTANCE = 8.0  # m, in addition
 STOP_GAP = 1.0  # m between a waiting vehicle's front and the crossing
@@ -239,7 +239,7 @@ def _hinders(
 ) -> int:
     """Whether the second of two vehicles keeps the first from entering a crossing.
 
-    Returns `_NONE`, `_FOE` if it goes first, or `_OCCUPIED` if it stands.
+    Returns `_NONE`, `_FOE` if it goes first, or `_OCCUPIED` if it stands there.
 
     `zone` is where the crossing begins and ends [m] on its way and on the other's, from their
     middles; `rules` are the priority of its lane less that of the other's, and whether they merge.
@@ -247,8 +247,6 @@ def _hinders(
     me, other = pair
     rank, merge = rules
     begin, end, other_begin, other_end = zone
-    if merge:  # whoever is in it is followed
-        end, other_end = begin, other_begin
     front, other_front = 0.5 * crowd.length[me], 0.5 * crowd.length[other]
     if other_end + other_front <= 0.0 or other_begin - other_front > HORIZON:
         return _NONE
@@ -257,7 +255,7 @@ def _hinders(
     inside = other_begin <= other_front - NOSE
     if inside or other_begin < crowd.reserved[other]:
         if crowd.speed[other] < STANDING:
-            return _OCCUPIED
+            return _OCCUPIED if inside else _FOE
         leaves = LATE * time_to(crowd, other, other_end + other_front)
         before = not inside and leave + MARGIN < arrives
         after = leaves + MARGIN < EARLY * time_to(crowd, me, begin - front)
