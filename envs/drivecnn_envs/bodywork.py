@@ -1,31 +1,66 @@
-"""Draws vehicles, obstacles and landmarks into an image, and their shadows on the ground."""
-
-from typing import Any
+"""Draws vehicles, obstacles and landmarks into an image, where nothing nearer is drawn yet."""
 
 import numpy as np
 from numba import njit
 
-from drivecnn_envs.boxes import NEVER, SHADOW_REACH, Boxes, Kind, crossing
+from drivecnn_envs.box_shadows import CAST, SHADOW_REACH, is_ground, shade_ground
+from drivecnn_envs.boxes import NEVER, Boxes, Kind, Seen, crossing, seen_from, turned
 from drivecnn_envs.looks import Light
 from drivecnn_envs.march import FAR_DEPTH
-from drivecnn_envs.materials import SHADED, Material
-from drivecnn_envs.paintwork import Surface, facing, paint_of, shade_surface, surface_at
-from drivecnn_envs.pixels import BLOCK, OPEN, Camera, Finish, Floats, Pixels, finished
+from drivecnn_envs.paintwork import (
+    Colour,
+    Surface,
+    facing,
+    paint_of,
+    shade_surface,
+    surface_at,
+    veil_at,
+)
+from drivecnn_envs.pixels import BLOCK, Camera, Finish, Floats, Pixels, finished
 from drivecnn_envs.shapes import FACES, TRACE, Style, style_of, trace_rows
 
-_SHADOW = 0.62  # share of the light that the ground right beside a box lacks
-_CAST = 1.2  # m of shadow per metre of height
 _NEAREST = 0.5  # m
 _FAINT = 0.1  # a sun that is weaker casts no shadow
 _BORDER = 0.15  # m, white, around a landmark
 _GOAL = (30.0, 112.0, 190.0)  # a landmark's blue
 _LANDMARK, _WHITE, _PAINT = int(Kind.LANDMARK), int(Surface.WARNING_WHITE), int(Surface.PAINT)
 _SUN = int(Light.SUN)
-_SHADED, _BYTE, _EIGHT = np.uint32(SHADED), np.uint32(255), np.uint32(8)
-_MATERIAL, _CROWN = np.uint32(SHADED - 1), np.uint32(Material.CROWN)
 _TRUCK, _BUS, _BLOCK = int(Style.TRUCK), int(Style.BUS), int(Style.BLOCK)
 _OF_CAR, _OF_TRUCK, _OF_BUS = int(Finish.CAR), int(Finish.TRUCK), int(Finish.BUS)
 _OF_OBSTACLE, _OF_LANDMARK = int(Finish.OBSTACLE), int(Finish.LANDMARK)
+_PIXELS = np.uint64(BLOCK)
+
+
+@njit(cache=True)
+def draw_boxes(
+    boxes: Boxes, state: int, camera: Camera, light: Floats, sun: tuple[float, float],
+    pixels: Pixels, columns: int,
+) -> None:  # fmt: skip
+    """Draw the boxes around a state, and what they do to the ground."""
+    scratch = np.empty(TRACE, np.float32)
+    for number in range(boxes.offset[state], boxes.offset[state + 1]):
+        box = boxes.table[number]
+        seen = seen_from(box, camera)
+        depth = -(seen.ahead * seen.cos - seen.left * seen.sin) * camera.cos
+        depth -= (seen.ahead * seen.sin + seen.left * seen.cos) * camera.sin
+        radius = np.hypot(seen.half_length, seen.half_width)
+        cast = CAST * box.height if light[_SUN] > _FAINT else 0.0
+        reach = radius + max(SHADOW_REACH, cast)
+        span = columns_of(camera, box.x, box.y, reach, columns)
+        rows = _rows_of(camera, 0.0, depth, reach, pixels.word.shape[1])
+        top = _rows_of(camera, seen.height, depth, radius, pixels.word.shape[1])[0]
+        if not _in_view(pixels, span, min(top, rows[0]), rows[1], depth - reach):
+            continue
+        if box.kind == _LANDMARK:
+            _paint_landmark(seen, span, rows, camera, light, pixels)
+            continue
+        shade_ground(seen, (sun[0] * cast, sun[1] * cast), span, rows, camera, pixels)
+        style = style_of(box.kind, box.length, box.seed)
+        paint = paint_of(style, box.seed)
+        veil = veil_at(max(depth, _NEAREST), light)
+        first, last = columns_of(camera, box.x, box.y, radius, columns)
+        for column in range(first, last):
+            _draw_column(seen, style, paint, column, camera, light, veil, sun, pixels, scratch)
 
 
 @njit(inline="always")
@@ -44,141 +79,98 @@ def columns_of(camera: Camera, x: float, y: float, radius: float, count: int) ->
     return first, int(min(max(0.5 * count - camera.focal * rightmost + 1.0, 0.0), float(count)))
 
 
-@njit(cache=True)
-def draw_boxes(
-    boxes: Boxes, state: int, camera: Camera, light: Floats, sun: tuple[float, float],
-    pixels: Pixels, columns: int,
-) -> None:  # fmt: skip
-    """Draw the boxes around a state where nothing nearer is drawn yet."""
-    scratch = np.empty(TRACE, np.float32)
-    for number in range(boxes.offset[state], boxes.offset[state + 1]):
-        box = boxes.table[number]
-        reach = SHADOW_REACH
-        if light[_SUN] > _FAINT and box.kind != _LANDMARK:
-            reach = max(reach, _CAST * box.height)
-        radius = 0.5 * np.hypot(box.length, box.width) + reach
-        first, last = columns_of(camera, box.x, box.y, radius, columns)
-        for column in range(first, last):
-            _shade_ground(boxes, number, reach, column, camera, light, sun, pixels)
-        if box.kind == _LANDMARK:
-            continue
-        first, last = columns_of(camera, box.x, box.y, radius - reach, columns)
-        style = style_of(box.kind, box.length, box.seed)
-        paint = paint_of(style, box.seed)
-        for column in range(first, last):
-            _draw_column(boxes, number, style, paint, column, camera, light, sun, pixels, scratch)
+@njit(inline="always")
+def _rows_of(
+    camera: Camera, height: float, depth: float, radius: float, count: int
+) -> tuple[int, int]:
+    """The first row that a disc at a height, so far ahead [m], may cover, and the one after."""
+    rise = (camera.height - height) * camera.focal
+    near, far = max(depth - radius, _NEAREST), max(depth + radius, _NEAREST)
+    first = camera.horizon + rise / (far if rise > 0.0 else near) - 0.5
+    last = camera.horizon + rise / (near if rise > 0.0 else far) + 1.5
+    return int(max(first, 0.0)), int(min(max(last, 0.0), float(count)))
+
+
+@njit(inline="always")
+def _in_view(
+    pixels: Pixels, span: tuple[int, int], first: int, last: int, depth: float
+) -> bool:
+    """Whether anything in these columns and rows is farther than a depth [m]."""
+    limit = np.float32(depth)
+    for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK):
+        for row in range(first, last):
+            own, line, farthest = np.uint64(block), np.uint64(row), np.float32(0.0)
+            for k in range(_PIXELS):
+                farthest = max(farthest, pixels.depth[own, line, k])
+            if farthest > limit:
+                return True
+    return False
 
 
 @njit(inline="always")
 def _draw_column(
-    boxes: Boxes, number: int, style: int, paint: tuple[float, float, float], column: int,
-    camera: Camera, light: Floats, sun: tuple[float, float], pixels: Pixels,
-    scratch: Floats,
+    seen: Seen, style: int, paint: Colour, column: int, camera: Camera, light: Floats,
+    veil: tuple[float, float], sun: tuple[float, float], pixels: Pixels, scratch: Floats,
 ) -> None:  # fmt: skip
     """Draw what one column shows of a box."""
-    box = boxes.table[number]
-    ahead_x, ahead_y = pixels.forward_x[column], pixels.forward_y[column]
-    near, far = crossing(box, camera.x, camera.y, ahead_x, ahead_y, 0.0)
+    ahead, left = turned(seen, pixels.forward_x[column], pixels.forward_y[column])
+    near, far = crossing(seen, ahead, left)
     if near >= far or near <= 0.0:
         return  # beside it, behind it, or within it
-    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
-    half, side, height = 0.5 * box.length, 0.5 * box.width, box.height
-    x, y = camera.x - box.x, camera.y - box.y
-    start = ((x * cos + y * sin) / half, (y * cos - x * sin) / side, camera.height / height)
-    along, across = (ahead_x * cos + ahead_y * sin) / half, (ahead_y * cos - ahead_x * sin) / side
-    horizon = camera.horizon + pixels.shift[column]
+    half, height = seen.half_length, seen.height
+    start = seen.ahead / half, seen.left / seen.half_width, camera.height / height
+    along, across = ahead / half, left / seen.half_width
     over = camera.height - height
     highest = over * camera.focal / (near if over < 0.0 else far)
-    first = max(int(horizon + highest) - 1, 0)
-    last = min(int(horizon + camera.height * camera.focal / near) + 2, pixels.word.shape[0])
+    first = max(int(camera.horizon + highest) - 1, 0)
+    lowest = int(camera.horizon + camera.height * camera.focal / near) + 2
+    last = min(lowest, pixels.word.shape[1])
     code = _OF_CAR
     if style == _BLOCK:
         code = _OF_OBSTACLE
     elif style >= _TRUCK:
         code = _OF_TRUCK if style == _TRUCK else _OF_BUS
     per_row = 1.0 / camera.focal / height
+    block_of, k = column // BLOCK, column % BLOCK
+    before, sunny, up = -1, 0.0, 0.0
     for block in range(first, last, BLOCK):
-        climb = (horizon - block - 0.5) * per_row, -per_row
+        climb = (camera.horizon - block - 0.5) * per_row, -per_row
         trace_rows(style, start, (along, across), climb, scratch)
         for row in range(block, min(block + BLOCK, last)):
             depth = float(scratch[row - block])
-            open_ = pixels.word[row, column] == OPEN
-            if depth >= NEVER or not (open_ or pixels.depth[row, column] > depth):
+            if depth >= NEVER or pixels.depth[block_of, row, k] <= depth:
                 continue
             met = int(scratch[BLOCK + row - block])
+            if met != before:
+                sunny, up = facing(met // FACES, met % FACES, (seen.cos, seen.sin), sun, style)
+                before = met
             point = (
                 start[0] + depth * along,
                 start[1] + depth * across,
                 start[2] + depth * (climb[0] + (row - block) * climb[1]),
             )
-            number_of_block, face = met // FACES, met % FACES
-            surface = surface_at(style, number_of_block, face, point, (half, height))
-            sunny, up = facing(number_of_block, face, (cos, sin), sun, style)
-            colour = shade_surface(surface, paint, (sunny, up, point[2]), depth, light)
-            pixels.word[row, column] = finished(code, colour[0], colour[1], colour[2])
-            pixels.depth[row, column] = depth
+            surface = surface_at(style, met // FACES, met % FACES, point, (half, height))
+            colour = shade_surface(surface, paint, (sunny, up, point[2]), veil, light)
+            pixels.word[block_of, row, k] = finished(code, colour[0], colour[1], colour[2])
+            pixels.depth[block_of, row, k] = depth
 
 
 @njit(inline="always")
-def _shade_ground(
-    boxes: Boxes, number: int, reach: float, column: int, camera: Camera, light: Floats,
-    sun: tuple[float, float], pixels: Pixels,
+def _paint_landmark(
+    seen: Seen, span: tuple[int, int], rows: tuple[int, int], camera: Camera, light: Floats,
+    pixels: Pixels,
 ) -> None:  # fmt: skip
-    """Darken the ground that a column shows beside a box, or paint it if the box is a landmark."""
-    box = boxes.table[number]
-    ahead_x, ahead_y = pixels.forward_x[column], pixels.forward_y[column]
-    near, far = crossing(box, camera.x, camera.y, ahead_x, ahead_y, reach)
-    near = max(near, _NEAREST)
-    if near >= far:
-        return
-    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
-    x, y = camera.x - box.x, camera.y - box.y
-    horizon = camera.horizon + pixels.shift[column]
-    down = camera.height * camera.focal
-    cast = _CAST * box.height if reach > SHADOW_REACH else 0.0
-    to_sun = (sun[0] * cos + sun[1] * sin) * cast, (sun[1] * cos - sun[0] * sin) * cast
-    first = max(int(horizon + down / far), 0)
-    for row in range(first, min(int(horizon + down / near) + 1, pixels.word.shape[0])):
-        word = pixels.word[row, column]
-        if word == OPEN or (word & _MATERIAL) >= _CROWN:
-            continue
-        depth = down / max(row + 0.5 - horizon, 1e-3)
-        east, north = x + depth * ahead_x, y + depth * ahead_y
-        along, across = east * cos + north * sin, north * cos - east * sin
-        beyond_end = abs(along) - 0.5 * box.length
-        beyond_side = abs(across) - 0.5 * box.width
-        beyond = np.hypot(max(beyond_end, 0.0), max(beyond_side, 0.0))
-        if box.kind == _LANDMARK:
-            if beyond == 0.0:
-                inside = max(beyond_end, beyond_side) < -_BORDER
-                surface = _PAINT if inside else _WHITE
-                colour = shade_surface(surface, _GOAL, (0.8, 1.0, 0.0), depth, light)
-                pixels.word[row, column] = finished(_OF_LANDMARK, colour[0], colour[1], colour[2])
-            continue
-        if beyond < SHADOW_REACH:
-            kept = 1.0 - _SHADOW * (1.0 - beyond / SHADOW_REACH)
-            shade = np.uint32(kept * np.float64((word >> _EIGHT) & _BYTE))
-            word = (word & ~(_BYTE << _EIGHT)) | (shade << _EIGHT)
-        if cast > 0.0 and _covers(box, (along, across), to_sun):
-            word |= _SHADED
-        pixels.word[row, column] = word
-
-
-@njit(inline="always")
-def _covers(
-    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
-    point: tuple[float, float],
-    to_sun: tuple[float, float],
-) -> bool:
-    """Whether a box stands between a point (ahead, left) in its frame and the sun."""
-    near, far = 0.0, 1.0
-    for axis in range(2):
-        half = 0.5 * (box.length if axis == 0 else box.width)
-        start, slope = point[axis], to_sun[axis]
-        if abs(slope) < 1e-9:
-            if abs(start) > half:
-                return False
-            continue
-        one, other = (-half - start) / slope, (half - start) / slope
-        near, far = max(near, min(one, other)), min(far, max(one, other))
-    return near <= far
+    """Paint the ground that a landmark covers."""
+    for row in range(rows[0], rows[1]):
+        depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
+        veil = veil_at(depth, light)
+        for column in range(span[0], span[1]):
+            block, k = column // BLOCK, column % BLOCK
+            ahead, left = turned(seen, pixels.forward_x[column], pixels.forward_y[column])
+            beyond_end = abs(seen.ahead + depth * ahead) - seen.half_length
+            beyond = max(beyond_end, abs(seen.left + depth * left) - seen.half_width)
+            if beyond <= 0.0 and is_ground(pixels.word[block, row, k]):
+                surface = _PAINT if beyond < -_BORDER else _WHITE
+                colour = shade_surface(surface, _GOAL, (0.8, 1.0, 0.0), veil, light)
+                word = finished(_OF_LANDMARK, colour[0], colour[1], colour[2])
+                pixels.word[block, row, k] = word

@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from drivecnn_envs.pixels import Camera
+
 Array = NDArray[np.float64]
 
-SHADOW_REACH = 0.45  # m around a box where the ground is darker
 NEVER = 1e9  # m, deeper than anything; kernels with fastmath know no infinity
 
 
@@ -68,34 +69,49 @@ class Boxes(NamedTuple):
         return cls(np.zeros(states + 1, np.int64), np.zeros(0, BOX))
 
 
-@njit(inline="always")
-def crossing(
-    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
-    x: float,
-    y: float,
-    ahead_x: float,
-    ahead_y: float,
-    reach: float,
-) -> tuple[float, float]:
-    """Depths [m] where a ray enters and leaves a box's footprint, widened by `reach` [m].
+class Seen(NamedTuple):
+    """A box, and the camera that sees it in the box's frame: ahead and left of its middle."""
 
-    The first is the larger one if the ray misses it.
+    ahead: float  # m, where the camera is
+    left: float
+    cos: float  # of the box's yaw
+    sin: float
+    half_length: float  # m
+    half_width: float
+    height: float
+
+
+@njit(inline="always")
+def seen_from(
+    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
+    camera: Camera,
+) -> Seen:
+    """A box as a camera sees it."""
+    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
+    east, north = camera.x - box.x, camera.y - box.y
+    ahead, left = east * cos + north * sin, north * cos - east * sin
+    return Seen(ahead, left, cos, sin, 0.5 * box.length, 0.5 * box.width, box.height)
+
+
+@njit(inline="always")
+def turned(seen: Seen, x: float, y: float) -> tuple[float, float]:
+    """A vector east and north in the frame of a box: ahead and left."""
+    return x * seen.cos + y * seen.sin, y * seen.cos - x * seen.sin
+
+
+@njit(inline="always")
+def crossing(seen: Seen, ahead: float, left: float) -> tuple[float, float]:
+    """Depths [m] where a ray enters and leaves a box's footprint; the first is larger if it misses.
 
     Args:
-        box: of dtype BOX.
-        x: m, where the ray starts.
-        y: m.
-        ahead_x: m per metre of depth.
-        ahead_y: m per metre of depth.
-        reach: m.
+        seen: the box, and where the ray starts.
+        ahead: m per metre of depth, in the box's frame.
+        left: m per metre of depth.
     """
-    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
-    east, north = x - box.x, y - box.y
     near, far = -NEVER, NEVER
     for axis in range(2):
-        half = 0.5 * (box.length if axis == 0 else box.width) + reach
-        start = east * cos + north * sin if axis == 0 else north * cos - east * sin
-        slope = ahead_x * cos + ahead_y * sin if axis == 0 else ahead_y * cos - ahead_x * sin
+        half = seen.half_length if axis == 0 else seen.half_width
+        start, slope = (seen.ahead, ahead) if axis == 0 else (seen.left, left)
         if abs(slope) < 1e-9:
             if abs(start) > half:
                 return NEVER, -NEVER

@@ -14,23 +14,33 @@ from numpy.typing import NDArray
 from drivecnn_envs.bodywork import draw_boxes
 from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.looks import Family, Light, Looks, draw_looks
-from drivecnn_envs.march import FAR_DEPTH, Ground, plan_steps, walk
+from drivecnn_envs.march import (
+    FAR_DEPTH,
+    STEP,
+    WALK,
+    Ground,
+    plan_steps,
+    steps_needed,
+    walk_block,
+)
 from drivecnn_envs.materials import Material, SemanticClass
 from drivecnn_envs.noise import mix
 from drivecnn_envs.pixels import (
     BLOCK,
     CLASSES,
     OPEN,
+    SKY_DEPTH,
     Camera,
     Finish,
     Floats,
     Pixels,
     finished,
     look_out,
+    spare_rows,
 )
 from drivecnn_envs.posts import PostTable, draw_posts
 from drivecnn_envs.sensor import expose
-from drivecnn_envs.shading import RED, SCRATCH, SKY_DEPTH, shade_block
+from drivecnn_envs.shading import SCRATCH, shade_block
 from drivecnn_envs.states import Atlas, States
 from drivecnn_envs.textures import CLOUDS, TEXTURE_SIZE
 from drivecnn_envs.views import CameraRig, Modality, Views
@@ -46,7 +56,6 @@ _CROWN, _HILL = int(Material.CROWN), int(Finish.HILL)
 _ROAD, _CENTRE = np.uint32(Material.ROAD), np.uint32(Material.ROAD_CENTRE)
 _SKY, _MARKING = np.uint8(SemanticClass.SKY), np.uint8(SemanticClass.LANE_MARKING)
 _CODE, _BYTE, _SIXTEEN = np.uint32(31), np.uint32(255), np.uint32(16)
-_BRIGHTEST = np.float32(255.0)
 
 
 class Images(NamedTuple):
@@ -112,23 +121,25 @@ def _render_image(
     state, number = views.state[i], i % images.rgb.shape[1]
     world, light, palette = worlds[state], looks.light[state], looks.palette[state]
     sun = atlas.sun[world, 0], atlas.sun[world, 1]
+    horizon = views.horizon[i] + spare_rows(views.roll[i], columns)
     afield = Camera(
-        views.x[i], views.y[i], views.cos[i], views.sin[i], views.height[i],
-        views.horizon[i], views.roll[i], views.focal,
-    )  # fmt: skip
+        views.x[i], views.y[i], views.cos[i], views.sin[i], views.height[i], horizon, views.focal
+    )
     camera = Camera(
         views.x[i] - atlas.origin[world, 0], views.y[i] - atlas.origin[world, 1], views.cos[i],
-        views.sin[i], views.height[i], views.horizon[i], views.roll[i], views.focal,
+        views.sin[i], views.height[i], horizon, views.focal,
     )  # fmt: skip
-    pixels = look_out(camera, rows, columns)
+    pixels = look_out(camera, views.roll[i], rows, columns)
     _see_world(camera, world, atlas, light, palette, pixels, columns)
     posts = PostTable(atlas.posts, atlas.post_first, atlas.post_grid)
     draw_posts(posts, world, camera, pixels, columns)
     draw_boxes(boxes, state, afield, light, sun, pixels, columns)
-    sharp = np.empty((3, rows, columns), np.uint8)
-    _shade(camera, pixels, palette, light, sun, sharp)
+    sharp = np.empty((pixels.word.shape[1], len(pixels.forward_x)), np.uint32)
+    words = np.empty(SCRATCH, np.uint32)
+    for block in range(len(pixels.word)):
+        shade_block(pixels, block, camera, palette, light, sun, words, sharp)
     noise = mix(mix(seeds[state], steps[state]), number)
-    expose(sharp, noise, light, images.rgb[state, number])
+    expose(sharp, pixels.lift, noise, light, np.empty(sharp.shape[1], np.uint32), images.rgb[state, number])
     if images.semantic.size > 0:
         _classify(pixels, images.semantic[state, number])
     if images.depth.size > 0:
@@ -141,16 +152,14 @@ def _see_world(
     pixels: Pixels, columns: int,
 ) -> None:  # fmt: skip
     """Fill the pixels with what the walks of all columns meet, and the hills behind."""
-    last = atlas.shape.shape[1] - 1
-    end = atlas.offset[world, last] + atlas.shape[world, last, 0] * atlas.shape[world, last, 1]
-    texels = atlas.words[atlas.offset[world, 0] : end]
-    ground = Ground(texels, atlas.offset[world], atlas.shape[world])
-    lowest = len(pixels.word) - 1 - min(pixels.shift[0], pixels.shift[columns - 1])
-    steps = plan_steps(max(lowest, len(pixels.word) - 1), camera, ground)
-    met = np.empty(BLOCK, np.uint32)
+    ground = Ground(atlas.words, atlas.offset[world], atlas.shape[world])
+    steps = np.empty(steps_needed(pixels.word.shape[1]), STEP)
+    count = plan_steps(pixels.word.shape[1], camera, ground, steps)
+    words, filled = np.empty(WALK, np.uint32), np.empty(WALK, np.int32)
+    for block in range(len(pixels.word)):
+        walk_block(steps, count, ground, block, camera, pixels, words, filled)
     hill = _hill_word(light, palette)
     for column in range(columns):
-        walk(steps, ground, column, camera, pixels, met)
         _raise_hills(camera, column, light, hill, pixels)
 
 
@@ -176,33 +185,13 @@ def _raise_hills(
     number = int(place)
     near, far = CLOUDS[number % TEXTURE_SIZE], CLOUDS[(number + 1) % TEXTURE_SIZE]
     rise = light[_HILLS] * (near + (place - number) * (float(far) - near)) / 255.0
-    horizon = camera.horizon + pixels.shift[column]
+    horizon = camera.horizon
     ends = int(np.ceil(horizon + camera.height * camera.focal / FAR_DEPTH)) + 1  # of the ground
-    bottom = min(ends, len(pixels.word))
+    bottom = min(ends, pixels.word.shape[1])
+    block, k = column // BLOCK, column % BLOCK
     for row in range(max(int(horizon - rise * camera.focal), 0), bottom):
-        if pixels.word[row, column] == OPEN:
-            pixels.word[row, column] = word
-            pixels.depth[row, column] = SKY_DEPTH
-
-
-@njit(inline="always")
-def _shade(
-    camera: Camera, pixels: Pixels, palette: NDArray[np.uint32], light: Floats,
-    sun: tuple[float, float], sharp: Bytes,
-) -> None:  # fmt: skip
-    """Give all pixels their colours, (3, H, W)."""
-    words, numbers = np.empty(SCRATCH, np.uint32), np.zeros(SCRATCH, np.float32)
-    rows, columns = sharp.shape[1:]
-    for row in range(rows):
-        line = np.uint64(row)
-        for start in range(0, columns, BLOCK):
-            first = np.uint64(start)
-            shade_block(pixels, row, first, camera, palette, light, sun, words, numbers)
-            for channel in range(np.uint64(3)):
-                colour = RED + channel * np.uint64(BLOCK)
-                for k in range(np.uint64(min(BLOCK, columns - start))):
-                    level = np.int32(min(numbers[colour + k], _BRIGHTEST))
-                    sharp[channel, line, first + k] = np.uint8(level)
+        if pixels.word[block, row, k] == OPEN:
+            pixels.word[block, row, k] = word
 
 
 @njit(inline="always")
@@ -211,7 +200,7 @@ def _classify(pixels: Pixels, semantic: Bytes) -> None:
     rows, columns = semantic.shape
     for row in range(rows):
         for column in range(columns):
-            word = pixels.word[row, column]
+            word = pixels.word[column // BLOCK, row + pixels.lift[column], column % BLOCK]
             code = word & _CODE
             found = CLASSES[np.uint64(code)]
             if code in (_ROAD, _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
@@ -223,8 +212,7 @@ def _classify(pixels: Pixels, semantic: Bytes) -> None:
 def _measure(pixels: Pixels, depth: Floats) -> None:
     """The depth of each pixel, (H, W)."""
     rows, columns = depth.shape
-    far = np.float32(SKY_DEPTH)
     for row in range(rows):
-        word, seen, out = pixels.word[row], pixels.depth[row], depth[row]
         for column in range(columns):
-            out[column] = far if word[column] == OPEN else seen[column]
+            seen = pixels.depth[column // BLOCK, row + pixels.lift[column], column % BLOCK]
+            depth[row, column] = seen

@@ -1,7 +1,7 @@
 """Looks: colours, light, weather and camera of an episode, drawn from its appearance seed.
 
-A look is two rows of numbers that kernels carry: a palette of packed colours, two for each
-`Material`, and floats indexed by `Light`. Colours are intensities (0-255) in white daylight.
+A look is two rows of numbers that kernels carry: a palette of packed colours, one for each
+`Material` and `Coat`, and floats indexed by `Light`. Colours are intensities (0-255) in white daylight.
 """
 
 from enum import IntEnum, StrEnum
@@ -61,7 +61,17 @@ class Light(IntEnum):
 
 
 LIGHTS = 34
-PALETTE = 2 * PLACES  # own colours, then those of what is on them: paint, windows
+
+
+class Coat(IntEnum):
+    """What is on a material, by place in a palette, after the materials' own colours."""
+
+    PAINT = PLACES  # of markings
+    CENTRE_PAINT = PLACES + 1  # of markings between directions
+    GLASS = PLACES + 2  # of windows
+
+
+PALETTE = PLACES + len(Coat)
 STOREY = 3.0  # m
 MIDDLE_SHADE = 200.0  # a texel of this shade has its material's colour
 
@@ -140,7 +150,7 @@ _AIR = np.array(
 )
 _LAMP = np.array([244.0, 206.0, 134.0])
 _ROAD, _CENTRE = int(Material.ROAD), int(Material.ROAD_CENTRE)
-_WALL, _PUDDLE = int(Material.WALL_A), int(Material.PUDDLE)
+_PAINT_PLACE, _CENTRE_PLACE, _GLASS_PLACE = (int(coat) for coat in Coat)
 _PLACES = np.array(
     [Light.AMBIENT, Light.SUN, Light.SKY_LOW, Light.SKY_HIGH, Light.CLOUD, Light.GLOW]
 )  # of the colours in `_COLOURS_OF_LIGHT`
@@ -180,17 +190,14 @@ def _draw(seeds: NDArray[np.uint64], low: float, high: float, looks: Looks) -> N
 @njit(cache=True)
 def _draw_palette(stream: np.uint64, low: float, high: float, palette: NDArray[np.uint32]) -> None:
     """Colours of all materials and of what is on them."""
-    yellow = uniform(stream, 200) < 0.5
     for material in range(PLACES):
         drawn = _ROAD if material == _CENTRE else material
-        other = _PAINTS
-        if material >= _WALL:
-            other = _GLASSES
-        elif material == _CENTRE and yellow:
-            other = _YELLOWS
         own = _colour(_RANGES[material], stream, drawn, low, high)
         palette[material] = own | _COARSE[material] << np.uint32(24)
-        palette[PLACES + material] = _colour(other, stream, 100 + material, low, high)
+    centre = _YELLOWS if uniform(stream, 200) < 0.5 else _PAINTS
+    palette[_PAINT_PLACE] = _colour(_PAINTS, stream, 100, low, high)
+    palette[_CENTRE_PLACE] = _colour(centre, stream, 101, low, high)
+    palette[_GLASS_PLACE] = _colour(_GLASSES, stream, 102, low, high)
 
 
 @njit(inline="always")

@@ -2,13 +2,15 @@
 
 A column's ray is walked outwards; the highest row reached so far (a y-buffer) tells what a new
 texel still adds, so ground, kerbs, houses and trees all come from one walk. Its steps are the
-depths at which the ground rows lie, and some between them where rows are far apart.
+depths at which the ground rows lie, and some between them where rows are far apart, so a step adds
+at most one row of ground, the same in every column.
 
-Indices in the inner loops are unsigned: one that may be negative would keep them out of the
-processor's vector registers.
+A block of columns is walked together, in stages that fill vector registers; what stands and still
+adds something is drawn column by column. Indices in the inner loops are unsigned: one that may be
+negative would keep them out of those registers.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -26,11 +28,12 @@ SPARE_STEPS = 160  # more steps than there are rows
 MIDDLE = 0.5001  # of a row, and a little, so that what meets a row at its very middle counts
 LAND_WORD = 0x0000A000  # plain land, middling shade, no paint, flat
 STANDS = 2  # height units; what is lower is ground
-_NOWHERE = np.uint32(0xFFFFFFFF)
+_NOWHERE = np.uint32(0)  # number of the texel that stands for the land beyond every raster
 _LAND = np.uint32(LAND_WORD)
 _MATERIAL = np.uint32(SHADED - 1)
 _CROWN, _POLE, _TRUNK = (np.uint32(m) for m in (Material.CROWN, Material.POLE, Material.TRUNK))
-_NO_ROW = 1 << 30  # of a step that is not there
+_NO_ROW = np.int32(1 << 30)  # top of what adds nothing
+_TOP_ROW = np.int32(0)
 _BYTE, _SIXTEEN = np.uint32(255), np.uint32(16)
 _HEIGHT_SHIFT = np.uint32(24)
 
@@ -38,37 +41,48 @@ _HEIGHT_SHIFT = np.uint32(24)
 class Ground(NamedTuple):
     """One world's texels on all mip levels."""
 
-    texels: Words  # (N,)
+    texels: Words  # (N,) of all worlds; the first is open land
     offset: NDArray[np.int64]  # (L,) of a level's first texel
     shape: NDArray[np.int64]  # (L, 2) rows and columns
 
 
-class Steps(NamedTuple):
-    """The steps of a walk, K of them in a multiple of `BLOCK`, rows of two tables.
+class Step(NamedTuple):
+    """A step of a walk."""
 
-    A block of `BLOCK` steps lies together, one quantity after the other, in the order of the
-    constants below.
-    """
+    depth: np.float32  # m
+    slope: np.float32  # rows per metre of height
+    reach: np.float32  # texels per unit of the ray
+    east: np.float32  # the camera's texel column, and 1
+    north: np.float32  # the camera's texel row, and 1
+    row: np.int32  # highest row of the ground that is met
+    first: np.uint32  # number of the first texel of the level that is read
+    columns: np.int32  # of that level
+    rows: np.int32
 
-    numbers: Floats  # (5 K,)
-    whole: Ints  # (4 K,)
 
-
-_DEPTH, _SLOPE, _REACH, _EAST, _NORTH = (np.uint64(row * BLOCK) for row in range(5))
-# m; rows per metre of height; texels per unit of the ray; the camera's texel, column and row, and 1
-_ROW, _FIRST, _COLUMNS, _ROWS = (np.uint64(row * BLOCK) for row in range(4))
-# highest row of the ground that is met; first texel of the level that is read, its columns and rows
-_NUMBERS, _WHOLES = np.uint64(5), np.uint64(4)
+STEP = np.dtype([*Step.__annotations__.items()])
+_COLUMNS = np.uint64(BLOCK)
+_AHEAD = 4  # steps whose texels are fetched together, as memory takes its time
+_MET, _NUMBER, _FLOOR, _SHOWN = (
+    np.uint64(row * BLOCK) for row in (0, _AHEAD, _AHEAD + 1, _AHEAD + 2)
+)  # the texels that are met, their numbers, the last flat ones, and what the ground shows
+_FILLED, _TOP, _BOTTOM, _HUNG_TOP, _HUNG_BOTTOM = (np.uint64(row * BLOCK) for row in range(5))
+# rows from here on are filled; between these, something is added; those are filled by what hangs
+WALK = (_AHEAD + 3) * BLOCK
 
 
 @njit(inline="always")
-def plan_steps(lowest: int, camera: Camera, ground: Ground) -> Steps:
-    """The walk of a camera, given from the corner of its world, down to a `lowest` row."""
+def steps_needed(rows: int) -> int:
+    """How many steps at most a walk over so many rows has."""
+    return rows + SPARE_STEPS
+
+
+@njit(inline="always")
+def plan_steps(rows: int, camera: Camera, ground: Ground, steps: NDArray[np.void]) -> int:
+    """Fill in the walk of a camera, given from the corner of its world. Returns its steps."""
     height, horizon, focal = camera.height, camera.horizon, camera.focal
-    room = (lowest + SPARE_STEPS + BLOCK - 1) // BLOCK * BLOCK
-    steps = Steps(np.zeros(5 * room, np.float32), np.zeros(4 * room, np.int32))
-    count, depth, row = 0, FIRST_DEPTH, lowest
-    while depth < FAR_DEPTH and count < room - 1:
+    count, depth, row = 0, FIRST_DEPTH, rows - 1
+    while depth < FAR_DEPTH and count < len(steps):
         below = row + 0.5 - horizon
         goal = FAR_DEPTH
         if below > 0.0:
@@ -79,122 +93,174 @@ def plan_steps(lowest: int, camera: Camera, ground: Ground) -> Steps:
         for piece in range(1, pieces + 1):
             longer = (goal - start) / pieces
             depth = start + piece * longer
-            if count < room - 1:
-                _plan_step(steps, count, (depth, longer), camera, ground)
+            if count < len(steps):
+                _plan_step(steps[count], (depth, longer), camera, ground)
                 count += 1
-    for k in range(count, (count + BLOCK) // BLOCK * BLOCK):
-        steps.whole[k // BLOCK * BLOCK * 4 + k % BLOCK] = _NO_ROW
-    return steps
+    return count
 
 
 @njit(inline="always")
 def _plan_step(
-    steps: Steps, k: int, span: tuple[float, float], camera: Camera, ground: Ground
+    step: Any,  # noqa: ANN401 - a record of dtype STEP, which has no static type
+    span: tuple[float, float],
+    camera: Camera,
+    ground: Ground,
 ) -> None:
     """Set a step that ends at a depth and has a length [m], and the mip level that it reads."""
     depth, longer = span
     footprint, size, level = max(depth / camera.focal, 0.3 * longer), RESOLUTION, 0
     while level < len(ground.offset) - 1 and footprint > size:
         size, level = 2.0 * size, level + 1
-    block, place = np.uint64(k // BLOCK * BLOCK), np.uint64(k % BLOCK)
-    numbers, whole = _NUMBERS * block + place, _WHOLES * block + place
-    steps.numbers[numbers + _DEPTH] = depth
-    steps.numbers[numbers + _SLOPE] = camera.focal / depth
-    steps.numbers[numbers + _REACH] = depth / size
-    steps.numbers[numbers + _EAST] = camera.x / size + 1.0
-    steps.numbers[numbers + _NORTH] = camera.y / size + 1.0
-    meets = camera.horizon + camera.height * camera.focal / depth - MIDDLE
-    steps.whole[whole + _ROW] = int(np.ceil(meets))
-    steps.whole[whole + _FIRST] = ground.offset[level] - ground.offset[0]
-    steps.whole[whole + _COLUMNS] = ground.shape[level, 1]
-    steps.whole[whole + _ROWS] = ground.shape[level, 0]
+    step.depth = depth
+    step.slope = camera.focal / depth
+    step.reach = depth / size
+    step.east = camera.x / size + 1.0
+    step.north = camera.y / size + 1.0
+    step.row = int(np.ceil(camera.horizon + camera.height * camera.focal / depth - MIDDLE))
+    step.first = ground.offset[level]
+    step.columns = ground.shape[level, 1]
+    step.rows = ground.shape[level, 0]
 
 
 @njit(inline="always")
-def walk(
-    steps: Steps, ground: Ground, column: int, camera: Camera, pixels: Pixels, met: Words
-) -> None:
-    """Fill one column. `met` (BLOCK,) is room for the texels that are met."""
-    shift = pixels.shift[column]
-    word, depth = pixels.word, pixels.depth
-    filled = np.int32(word.shape[0]) - shift  # rows of this walk from here on are filled
-    top_row = -shift
-    middle = np.float32(camera.horizon - MIDDLE)
-    height = np.float32(camera.height)
-    hung_top = hung_bottom = np.int32(0)  # rows between them are filled by what hangs
-    scattered = False  # whether other rows are, too
-    floor = _LAND  # the last flat texel that was met
-    forward = pixels.forward_x[column], pixels.forward_y[column]
-    block, more = np.uint64(0), True
-    while more and filled > top_row:
-        _meet(steps, block, forward, met)
-        for k in range(np.uint64(BLOCK)):
-            numbers, whole = _NUMBERS * block + k, _WHOLES * block + k
-            top, bottom = steps.whole[whole + _ROW], filled
-            if top == _NO_ROW:
-                more = False
-                break
-            texel = ground.texels[np.uint64(met[k])] if met[k] != _NOWHERE else _LAND
-            tall = texel >> _HEIGHT_SHIFT
-            if tall < STANDS:
-                floor = texel
-            else:
-                material = texel & _MATERIAL
-                slope = steps.numbers[numbers + _SLOPE]
-                if material in (_POLE, _TRUNK):  # those are drawn as posts
-                    texel = floor
-                else:
-                    rise = height - np.float32(np.int32(tall)) * np.float32(HEIGHT_UNIT)
-                    top = np.int32(np.ceil(middle + rise * slope))
-                if material == _CROWN:
-                    under = np.float32(np.int32((texel >> _SIXTEEN) & _BYTE))
-                    rise = height - under * np.float32(HEIGHT_UNIT)
-                    bottom = np.int32(np.ceil(middle + rise * slope))
-                    low = max(steps.whole[whole + _ROW], top_row)
-                    if low < filled:  # the ground below it is as the ground before it
-                        for row in range(np.uint64(low + shift), np.uint64(filled + shift)):
-                            if word[row, column] == OPEN:
-                                word[row, column] = floor
-                                depth[row, column] = steps.numbers[numbers + _DEPTH]
-                        filled = low
-            if top >= filled:
-                continue
-            top, bottom = max(top, top_row), min(bottom, filled)
-            if top >= bottom or (top >= hung_top and bottom <= hung_bottom):
-                continue
-            meets_hung = hung_top < hung_bottom and top <= hung_bottom and bottom >= hung_top
-            start = hung_bottom if meets_hung and top >= hung_top else top
-            end = hung_top if meets_hung and bottom <= hung_bottom else bottom
-            for row in range(np.uint64(start + shift), np.uint64(end + shift)):
-                if not (meets_hung or scattered) or word[row, column] == OPEN:
-                    word[row, column] = texel
-                    depth[row, column] = steps.numbers[numbers + _DEPTH]
-            if bottom == filled:
-                filled = top
-            elif meets_hung:
-                hung_top, hung_bottom = min(top, hung_top), max(bottom, hung_bottom)
-            else:
-                scattered = bool(hung_top < hung_bottom)
-                if bottom - top > hung_bottom - hung_top:
-                    hung_top, hung_bottom = top, bottom
-            if hung_top < filled <= hung_bottom:
-                filled = hung_top
-        block += np.uint64(BLOCK)
-
-
-@njit(inline="always")
-def _meet(
-    steps: Steps, block: np.uint64, forward: tuple[np.float32, np.float32], met: Words
-) -> None:
-    """Numbers (BLOCK,) of the texels under a ray in a block of steps, `_NOWHERE` if outside."""
+def number_under(
+    step: Step, forward_x: np.float32, forward_y: np.float32
+) -> np.uint32:
+    """Number of the texel that a ray meets with a step: the open land's if outside."""
     one = np.int32(1)
-    for k in range(np.uint64(BLOCK)):
-        numbers, whole = _NUMBERS * block + k, _WHOLES * block + k
-        reach = steps.numbers[numbers + _REACH]
-        x = np.int32(steps.numbers[numbers + _EAST] + reach * forward[0]) - one  # floor, from -1
-        y = np.int32(steps.numbers[numbers + _NORTH] + reach * forward[1]) - one
-        columns = steps.whole[whole + _COLUMNS]
-        inside = np.uint32(x) < np.uint32(columns)
-        inside = inside & (np.uint32(y) < np.uint32(steps.whole[whole + _ROWS]))
-        number = np.uint32(steps.whole[whole + _FIRST] + y * columns + x)
-        met[k] = number if inside else _NOWHERE
+    x = np.int32(step.east + step.reach * forward_x) - one  # floor, from -1 on
+    y = np.int32(step.north + step.reach * forward_y) - one
+    inside = np.uint32(x) < np.uint32(step.columns)
+    inside = inside & (np.uint32(y) < np.uint32(step.rows))
+    return np.uint32(step.first + np.uint32(y * step.columns + x)) if inside else _NOWHERE
+
+
+@njit(inline="always")
+def walk_block(
+    steps: NDArray[np.void], count: int, ground: Ground, block: int, camera: Camera,
+    pixels: Pixels, words: Words, rows: Ints,
+) -> None:  # fmt: skip
+    """Fill a block of columns. `words` and `rows` (WALK,) are room to work in."""
+    first, bottom = np.uint64(block * BLOCK), np.int32(pixels.word.shape[1])
+    middle, height = np.float32(camera.horizon - MIDDLE), np.float32(camera.height)
+    for k in range(_COLUMNS):
+        words[_FLOOR + k] = _LAND
+        rows[_FILLED + k] = bottom
+        rows[_HUNG_TOP + k] = rows[_HUNG_BOTTOM + k] = np.int32(0)
+    for number in range(count):
+        ahead = np.uint64(number % _AHEAD) * _COLUMNS
+        if ahead == 0:
+            for other in range(number, min(number + _AHEAD, count)):
+                step, place = _step(steps, other), np.uint64(other - number) * _COLUMNS
+                for k in range(_COLUMNS):
+                    forward_x, forward_y = pixels.forward_x[first + k], pixels.forward_y[first + k]
+                    words[_NUMBER + k] = number_under(step, forward_x, forward_y)
+                for k in range(_COLUMNS):
+                    words[_MET + place + k] = ground.texels[np.uint64(words[_NUMBER + k])]
+        step, met = _step(steps, number), _MET + ahead
+        lowest, top, low = _survey(step, middle, height, met, words, rows)
+        if step.row < bottom:
+            for row in range(max(step.row, 0), bottom):
+                _lay_ground(np.uint64(block), np.uint64(row), step.depth, pixels, words)
+            bottom = step.row
+        if top < low:
+            _stand(np.uint64(block), (top, low), step.depth, met, pixels, words, rows)
+        if lowest <= 0:
+            break
+
+
+@njit(inline="always")
+def _step(steps: NDArray[np.void], number: int) -> Step:
+    """A step from its record."""
+    step = steps[number]
+    return Step(
+        step.depth, step.slope, step.reach, step.east, step.north, step.row, step.first,
+        step.columns, step.rows,
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _survey(
+    step: Step, middle: np.float32, height: np.float32, met: np.uint64, words: Words, rows: Ints
+) -> tuple[int, int, int]:
+    """Take a block's texels. Returns the lowest row that is open, and the rows that change.
+
+    What adds something in a column is marked by its rows from `_TOP` to `_BOTTOM`, for `_stand`.
+    """
+    lowest, highest, low = np.int32(0), _NO_ROW, np.int32(0)
+    for k in range(_COLUMNS):
+        texel = words[met + k]
+        flat, hides = (texel >> _HEIGHT_SHIFT) < STANDS, shows_ground(texel & _MATERIAL)
+        floor = texel if flat else words[_FLOOR + k]
+        words[_FLOOR + k] = floor
+        words[_SHOWN + k] = floor if hides else texel
+    for k in range(_COLUMNS):
+        texel = words[met + k]
+        filled = min(rows[_FILLED + k], step.row)
+        stands = ((texel >> _HEIGHT_SHIFT) >= STANDS) & ~is_post(texel & _MATERIAL)
+        top = max(row_at(texel >> _HEIGHT_SHIFT, step, middle, height), _TOP_ROW)
+        under = row_at((texel >> _SIXTEEN) & _BYTE, step, middle, height)
+        bottom = min(under, filled) if texel & _MATERIAL == _CROWN else filled
+        hidden = (top >= rows[_HUNG_TOP + k]) & (bottom <= rows[_HUNG_BOTTOM + k])
+        adds = stands & (top < bottom) & ~hidden
+        top, bottom = top if adds else _NO_ROW, bottom if adds else _TOP_ROW
+        rows[_TOP + k], rows[_BOTTOM + k], rows[_FILLED + k] = top, bottom, filled
+        lowest, highest, low = max(lowest, filled), min(highest, top), max(low, bottom)
+    return lowest, highest, low
+
+
+@njit(inline="always")
+def is_post(material: np.uint32) -> bool:
+    """Whether a texel is drawn as a post, and shows the ground before it meanwhile."""
+    return (material == _POLE) | (material == _TRUNK)
+
+
+@njit(inline="always")
+def shows_ground(material: np.uint32) -> bool:
+    """Whether the ground at a texel is as that before it."""
+    return is_post(material) | (material == _CROWN)
+
+
+@njit(inline="always")
+def row_at(tall: np.uint32, step: Step, middle: np.float32, height: np.float32) -> np.int32:
+    """Row of what is so tall [height units] at a step."""
+    rise = height - np.float32(np.int32(tall)) * np.float32(HEIGHT_UNIT)
+    return np.int32(np.ceil(middle + rise * step.slope))
+
+
+@njit(inline="always")
+def _lay_ground(
+    block: np.uint64, row: np.uint64, depth: np.float32, pixels: Pixels, words: Words
+) -> None:
+    """Show the ground in a row of a block, `depth` [m] ahead, where it is open."""
+    for k in range(_COLUMNS):
+        before, seen = pixels.word[block, row, k], pixels.depth[block, row, k]
+        pixels.word[block, row, k] = words[_SHOWN + k] if before == OPEN else before
+        pixels.depth[block, row, k] = depth if before == OPEN else seen
+
+
+@njit(inline="always")
+def _stand(
+    block: np.uint64, span: tuple[int, int], depth: np.float32, met: np.uint64, pixels: Pixels,
+    words: Words, rows: Ints,
+) -> None:  # fmt: skip
+    """Draw what stands in a block's columns, `depth` [m] ahead, where they are open."""
+    for row in range(np.uint64(span[0]), np.uint64(span[1])):
+        here = np.int32(row)
+        for k in range(_COLUMNS):
+            before, seen = pixels.word[block, row, k], pixels.depth[block, row, k]
+            free = (before == OPEN) & (here >= rows[_TOP + k]) & (here < rows[_BOTTOM + k])
+            pixels.word[block, row, k] = words[met + k] if free else before
+            pixels.depth[block, row, k] = depth if free else seen
+    for k in range(_COLUMNS):
+        top, bottom, filled = rows[_TOP + k], rows[_BOTTOM + k], rows[_FILLED + k]
+        hung_top, hung_bottom = rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k]
+        stands, hangs = (top < bottom) & (bottom == filled), (top < bottom) & (bottom < filled)
+        touches = (top <= hung_bottom) & (bottom >= hung_top) & (hung_top < hung_bottom)
+        larger = hangs & ~touches & (bottom - top > hung_bottom - hung_top)
+        joined_top, joined_bottom = min(top, hung_top), max(bottom, hung_bottom)
+        hung_top = joined_top if hangs & touches else top if larger else hung_top
+        hung_bottom = joined_bottom if hangs & touches else bottom if larger else hung_bottom
+        filled = top if stands else filled
+        rows[_FILLED + k] = hung_top if (hung_top < filled) & (filled <= hung_bottom) else filled
+        rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k] = hung_top, hung_bottom

@@ -215,10 +215,18 @@ def facing(
 
 
 @njit(inline="always")
+def veil_at(depth: float, light: Floats) -> tuple[float, float]:
+    """The light of the ego's headlights and the share of haze, `depth` [m] away."""
+    haze = depth * light[_DENSITY]
+    return light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2), haze / (1.0 + haze)
+
+
+@njit(inline="always")
 def shade_surface(
-    surface: int, paint: Colour, lit: tuple[float, float, float], depth: float, light: Floats
-) -> Colour:
-    """Colour (red, green, blue) of a surface `depth` [m] away.
+    surface: int, paint: Colour, lit: tuple[float, float, float], veil: tuple[float, float],
+    light: Floats,
+) -> Colour:  # fmt: skip
+    """Colour (red, green, blue) of a surface behind a veil.
 
     `lit` is how far it looks at the sun and how far up, and its height as a share of the whole.
     """
@@ -228,10 +236,8 @@ def shade_surface(
         gloss = _GLOSS[0] + _TOP_GLOSS * up
     elif surface == _GLASS:
         gloss = _GLOSS[1] + _TOP_GLOSS * up + 0.1 * (w - 0.5)
-    beam = light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2)
+    beam, haze = veil
     shines = _LAMPLIGHT if surface in (_TAIL_LAMP, _HEAD_LAMP) else 0.0
-    haze = depth * light[_DENSITY]
-    haze = haze / (1.0 + haze)
     colour = (0.0, 0.0, 0.0)
     for channel in range(3):
         own = SURFACES[surface, channel]

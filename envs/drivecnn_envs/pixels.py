@@ -16,6 +16,7 @@ Words = NDArray[np.uint32]
 BLOCK = 32  # pixels that are worked on together
 OPEN = 0  # the word of a pixel that shows nothing but sky
 PLACES = 32  # materials and finishes together
+SKY_DEPTH = np.float32(1000.0)  # m, as CARLA has it
 _BRIGHTEST = 255.0  # intensity level
 
 
@@ -42,13 +43,17 @@ CLASSES[Finish.LANDMARK] = SemanticClass.ROAD
 
 
 class Pixels(NamedTuple):
-    """One image; it may have more columns than asked for, so that blocks are whole."""
+    """One image, level: the horizon is the same row in all columns, however the camera is rolled.
 
-    word: Words  # (H, P) the texel: material, shade, third byte, height
-    depth: Floats  # (H, P) m
+    It has `spare` rows more than asked for at each end, from which a rolled image takes what lies
+    beyond, and maybe more columns, so that blocks of them are whole. A block lies together.
+    """
+
+    word: Words  # (P / BLOCK, R, BLOCK) the texel: material, shade, third byte, height
+    depth: Floats  # (P / BLOCK, R, BLOCK) m
     forward_x: Floats  # (P,) m per metre of depth, of each column's ray
     forward_y: Floats  # (P,)
-    shift: Ints  # (P,) rows that a column lies lower, as the camera is rolled
+    lift: Ints  # (P,) rows that a column moves up to where it is in the image asked for
 
 
 class Camera(NamedTuple):
@@ -59,27 +64,34 @@ class Camera(NamedTuple):
     cos: float  # of its yaw
     sin: float
     height: float  # m
-    horizon: float  # row [px], before columns are shifted
-    roll: float  # rows that the horizon falls from column to column
+    horizon: float  # row [px] of `Pixels`
     focal: float  # px
 
 
 @njit(inline="always")
-def look_out(camera: Camera, rows: int, columns: int) -> Pixels:
+def spare_rows(roll: float, columns: int) -> int:
+    """Rows that an image needs more at each end, as its horizon falls by so much a column."""
+    return int(np.ceil(0.5 * columns * abs(roll)))
+
+
+@njit(inline="always")
+def look_out(camera: Camera, roll: float, rows: int, columns: int) -> Pixels:
     """An image with nothing but sky yet, each column's ray aimed."""
     padded = (columns + BLOCK - 1) // BLOCK * BLOCK
+    spare = spare_rows(roll, columns)
     pixels = Pixels(
-        np.zeros((rows, padded), np.uint32),
-        np.empty((rows, padded), np.float32),
+        np.zeros((padded // BLOCK, rows + 2 * spare, BLOCK), np.uint32),
+        np.full((padded // BLOCK, rows + 2 * spare, BLOCK), SKY_DEPTH, np.float32),
         np.zeros(padded, np.float32),
         np.zeros(padded, np.float32),
         np.zeros(padded, np.int32),
     )
     for column in range(padded):
-        right = (column + 0.5 - 0.5 * columns) / camera.focal
+        aside = column + 0.5 - 0.5 * columns
+        right = aside / camera.focal
         pixels.forward_x[column] = camera.cos + right * camera.sin
         pixels.forward_y[column] = camera.sin - right * camera.cos
-        pixels.shift[column] = int(np.floor((column + 0.5 - 0.5 * columns) * camera.roll + 0.5))
+        pixels.lift[column] = spare - int(np.floor(aside * roll + 0.5))
     return pixels
 
 

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
-from drivecnn_envs.pixels import OPEN, Camera, Pixels
+from drivecnn_envs.pixels import BLOCK, Camera, Pixels
 
 if TYPE_CHECKING:
     from drivecnn_envs.world import World
@@ -106,13 +106,14 @@ def _draw_post(
     rise = camera.height - np.float64(word >> np.uint32(24)) * HEIGHT_UNIT
     shade = np.float64((word >> np.uint32(8)) & _BYTE)
     for column in range(max(first, 0), min(last, columns)):
-        horizon = camera.horizon + pixels.shift[column]
+        horizon = camera.horizon
         top = max(int(horizon + rise * camera.focal / depth), 0)
-        bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), len(pixels.word))
+        bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), pixels.word.shape[1])
         aside = min(2.0 * abs(column + 0.5 - middle) / max(wide, 1.0), 1.0)
         round_shade = np.uint32(shade * (1.0 - _DARK_SIDE * aside * aside))
         own = (word & _SHADE) | (round_shade << np.uint32(8))
+        block, k = column // BLOCK, column % BLOCK
         for row in range(top, bottom):
-            if pixels.word[row, column] == OPEN or pixels.depth[row, column] > depth:
-                pixels.word[row, column] = own
-                pixels.depth[row, column] = depth
+            if pixels.depth[block, row, k] > depth:
+                pixels.word[block, row, k] = own
+                pixels.depth[block, row, k] = depth

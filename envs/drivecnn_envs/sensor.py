@@ -1,4 +1,7 @@
-"""What the camera makes of the light: rain before the lens, blur, and the sensor's noise."""
+"""What the camera makes of the light: rain before the lens, blur, and the sensor's noise.
+
+It works on colours packed in one number, red and blue of it at once.
+"""
 
 import numpy as np
 from numba import njit
@@ -6,6 +9,7 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.looks import Light
 from drivecnn_envs.noise import mix
+from drivecnn_envs.pixels import Ints, Words
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -15,67 +19,108 @@ STREAK_LENGTH = 0.14  # of the image's height
 STREAK_LEVELS = 22  # intensity levels
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _HASH_1, _HASH_2, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
-_BYTE = np.uint32(255)
+_BYTE, _RED_BLUE, _HALVES = np.uint32(255), np.uint32(0xFF00FF), np.uint32(0x800080)
+_HALF, _GREEN, _EIGHT, _SIXTEEN = (np.uint32(n) for n in (128, 0xFF00, 8, 16))
+_ONE, _BLACK, _WHITE = np.uint32(1), np.int32(0), np.int32(255)
 _RAIN, _NOISE, _BLUR = int(Light.RAIN), int(Light.NOISE), int(Light.BLUR)
 
 
 @njit(inline="always")
-def expose(sharp: Bytes, seed: np.uint64, light: Floats, image: Bytes) -> None:
-    """Fill `image` (3, H, W) with what the sensor makes of a `sharp` one, the same for a seed."""
+def expose(
+    sharp: Words, lift: Ints, seed: np.uint64, light: Floats, line: Words, image: Bytes
+) -> None:
+    """Fill `image` (3, H, W) with what the sensor makes of a `sharp` one, the same for a seed.
+
+    Args:
+        sharp: (R, P) packed colours, level.
+        lift: (P,) rows that each column moves up.
+        seed: of the noise and the rain.
+        light: the look.
+        line: (P,) room to work in.
+        image: what is filled.
+    """
+    columns = image.shape[2]
     if light[_RAIN] > 0.0:
-        _rain(sharp, mix(seed, 1))
+        _rain(sharp, columns, mix(seed, 1))
     start = np.uint32(seed & _LOW_32)
-    spread = np.int32(2) * np.int32(light[_NOISE]) + np.int32(1)
-    blur = np.int32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
-    rows, columns = sharp.shape[1:]
-    light_in, out = sharp.reshape(-1), image.reshape(-1)
-    for line in range(3 * rows):
-        first, row = np.uint64(line * columns), line % rows
-        above = first - np.uint64(columns if row > 0 else 0)
-        below = first + np.uint64(columns if row < rows - 1 else 0)
-        _blur(light_in, (above, first, below), columns, blur, out)
-        _add_noise(start, spread, first, columns, out)
+    spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
+    blur = np.uint32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
+    for row in range(len(sharp)):
+        _blur(sharp, row, columns, blur, line)
+        first = 0
+        while first < columns:  # as far as columns move alike
+            last = first + 1
+            while last < columns and lift[last] == lift[first]:
+                last += 1
+            to = row - lift[first]
+            if 0 <= to < image.shape[1]:
+                number = np.uint32(start + np.uint32(row * columns))
+                _add_noise(number, spread, (first, last), line, np.uint64(to), image)
+            first = last
 
 
 @njit(inline="always")
-def _blur(
-    sharp: Bytes, lines: tuple[np.uint64, np.uint64, np.uint64], columns: int, blur: np.int32,
-    out: Bytes,
-) -> None:  # fmt: skip
-    """Let each pixel of a line have a share of its four neighbours; `lines` are first pixels."""
-    above, line, below = lines
-    own, one = np.int32(256) - np.int32(4) * blur, np.uint64(1)
-    last = np.uint64(columns - 1)
-    out[line], out[line + last] = sharp[line], sharp[line + last]
-    for k in range(np.uint64(max(columns - 2, 0))):
-        here = line + k
-        beside = np.int32(sharp[here]) + np.int32(sharp[here + one + one])
-        beside += np.int32(sharp[above + k + one]) + np.int32(sharp[below + k + one])
-        level = own * np.int32(sharp[here + one]) + blur * beside + np.int32(128)
-        out[here + one] = np.uint8(level >> np.int32(8))
+def _blur(sharp: Words, row: int, columns: int, blur: np.uint32, line: Words) -> None:
+    """Fill a line with a row of an image, each pixel with a share of its four neighbours."""
+    here = sharp[row]
+    above, below = sharp[max(row - 1, 0)], sharp[min(row + 1, len(sharp) - 1)]
+    one = np.uint64(1)
+    line[0], line[columns - 1] = here[0], here[columns - 1]
+    for k in range(one, np.uint64(max(columns - 1, 1))):
+        line[k] = blurred(here[k], here[k - one], here[k + one], above[k], below[k], blur)
+
+
+@njit(inline="always")
+def blurred(
+    own: np.uint32, left: np.uint32, right: np.uint32, above: np.uint32, below: np.uint32,
+    blur: np.uint32,
+) -> np.uint32:  # fmt: skip
+    """A colour with a share of its four neighbours, in 256ths of each."""
+    keep = np.uint32(256) - np.uint32(4) * blur
+    beside = (left & _RED_BLUE) + (right & _RED_BLUE) + (above & _RED_BLUE) + (below & _RED_BLUE)
+    red_blue = keep * (own & _RED_BLUE) + blur * beside + _HALVES
+    beside = ((left >> _EIGHT) & _BYTE) + ((right >> _EIGHT) & _BYTE)
+    beside += ((above >> _EIGHT) & _BYTE) + ((below >> _EIGHT) & _BYTE)
+    green = keep * ((own >> _EIGHT) & _BYTE) + blur * beside + _HALF
+    return ((red_blue >> _EIGHT) & _RED_BLUE) | (green & _GREEN)
 
 
 @njit(inline="always")
 def _add_noise(
-    start: np.uint32, spread: np.int32, first: np.uint64, columns: int, image: Bytes
-) -> None:
-    """Add even noise of `spread` levels in all to a line that begins with a `first` pixel.
-
-    The hash is 32 bits wide, and says so at every step, so that it fills vector registers.
-    """
-    half, from_line = spread // np.int32(2), np.uint32(start + np.uint32(first))
-    for k in range(np.uint64(columns)):
-        bits = np.uint32(np.uint32(from_line + np.uint32(k)) * _HASH_1)
-        bits = np.uint32(np.uint32(bits ^ np.uint32(bits >> _SHIFT)) * _HASH_2)
-        draw = np.int32(np.uint32(bits >> _SHIFT) & _BYTE) * spread
-        value = np.int32(image[first + k]) + np.int32(draw >> np.int32(8)) - half
-        image[first + k] = np.uint8(min(max(value, np.int32(0)), np.int32(255)))
+    number: np.uint32, spread: np.uint32, span: tuple[int, int], line: Words, row: np.uint64,
+    image: Bytes,
+) -> None:  # fmt: skip
+    """Copy a piece of a line into a row of the image, with noise."""
+    for k in range(np.uint64(span[0]), np.uint64(span[1])):
+        colour, draws = line[k], noise_at(np.uint32(number + np.uint32(k)))
+        image[np.uint64(0), row, k] = noisy(colour, draws, spread)
+        image[np.uint64(1), row, k] = noisy(colour >> _EIGHT, draws >> _EIGHT, spread)
+        image[np.uint64(2), row, k] = noisy(colour >> _SIXTEEN, draws >> _SIXTEEN, spread)
 
 
 @njit(inline="always")
-def _rain(sharp: Bytes, seed: np.uint64) -> None:
+def noise_at(number: np.uint32) -> np.uint32:
+    """Random bits of a pixel's number.
+
+    The hash is 32 bits wide, and says so at every step, so that it fills vector registers.
+    """
+    bits = np.uint32(number * _HASH_1)
+    bits = np.uint32(np.uint32(bits ^ np.uint32(bits >> _SHIFT)) * _HASH_2)
+    return np.uint32(bits ^ np.uint32(bits >> _SHIFT))
+
+
+@njit(inline="always")
+def noisy(level: np.uint32, draw: np.uint32, spread: np.uint32) -> np.uint8:
+    """A level with even noise of `spread` levels in all; the lowest byte of both counts."""
+    drawn = np.int32(np.uint32((draw & _BYTE) * spread) >> _EIGHT)
+    value = np.int32(level & _BYTE) + drawn - np.int32(spread >> _ONE)
+    return np.uint8(min(max(value, _BLACK), _WHITE))
+
+
+@njit(inline="always")
+def _rain(sharp: Words, columns: int, seed: np.uint64) -> None:
     """Draw falling drops as short bright strokes."""
-    rows, columns = sharp.shape[1:]
+    rows = len(sharp)
     length = max(int(STREAK_LENGTH * rows), 1)
     for number in range(int(STREAKS * rows * columns)):
         draw = mix(seed, number)
@@ -83,5 +128,13 @@ def _rain(sharp: Bytes, seed: np.uint64) -> None:
         top = int((draw >> np.uint64(24)) % np.uint64(rows + length)) - length
         level = STREAK_LEVELS // 2 + int((draw >> np.uint64(48)) % np.uint64(STREAK_LEVELS // 2))
         for row in range(max(top, 0), min(top + length, rows)):
-            for channel in range(3):
-                sharp[channel, row, column] = min(sharp[channel, row, column] + level, 255)
+            sharp[row, column] = brighter(sharp[row, column], np.uint32(level))
+
+
+@njit(inline="always")
+def brighter(colour: np.uint32, level: np.uint32) -> np.uint32:
+    """A packed colour that is so many levels brighter."""
+    red = min((colour & _BYTE) + level, _BYTE)
+    green = min(((colour >> _EIGHT) & _BYTE) + level, _BYTE)
+    blue = min(((colour >> _SIXTEEN) & _BYTE) + level, _BYTE)
+    return red | (green << _EIGHT) | (blue << _SIXTEEN)

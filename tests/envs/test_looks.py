@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from looking import AHEAD, SEEDS, SHARP, lights, look, row_of, seed_with, state
 
-from drivecnn_envs.looks import LIGHTS, PALETTE, STOREY, Family, Light, draw_looks
+from drivecnn_envs.looks import LIGHTS, PALETTE, STOREY, Coat, Family, Light, draw_looks
 from drivecnn_envs.materials import SHADED, Material, SemanticClass
-from drivecnn_envs.pixels import PLACES
 
 WIDE = {"low": (-208.0, -208.0), "high": (208.0, 208.0)}  # as far as cameras see
 CLEAR = seed_with(Light.SUN, Light.FOG_DENSITY)
@@ -120,17 +119,17 @@ def test_every_family_has_all_weathers(family):
 def test_paint_is_brighter_than_the_road_it_lies_on(family):
     colours = colours_of(family)
     for material in (Material.ROAD, Material.ROAD_CENTRE):
-        road, paint = colours[:, material], colours[:, PLACES + material]
+        road, paint = colours[:, material], colours[:, Coat.PAINT if material == Material.ROAD else Coat.CENTRE_PAINT]
         assert (paint.sum(axis=1) > road.sum(axis=1) + 100).all()
     assert np.array_equal(colours[:, Material.ROAD], colours[:, Material.ROAD_CENTRE])
 
 
 def test_centre_paint_is_white_in_some_looks_and_yellow_in_others():
-    paint = colours_of()[:, PLACES + Material.ROAD_CENTRE]
+    paint = colours_of()[:, Coat.CENTRE_PAINT]
     yellow = paint[:, 2] < 0.5 * paint[:, 0]
     assert 0.4 < yellow.mean() < 0.6
     assert np.ptp(paint[~yellow], axis=1).max() < 30
-    edge = colours_of()[:, PLACES + Material.ROAD]
+    edge = colours_of()[:, Coat.PAINT]
     assert np.ptp(edge, axis=1).max() < 30
 
 
@@ -151,7 +150,7 @@ def test_shade_darkens_and_paint_covers(plain):
     )
     assert dark == pytest.approx(road / 2, rel=0.08)
     light = light_of(CLEAR, Light.AMBIENT, 3) + light_of(CLEAR, Light.SUN, 3)
-    paint = colours_of(seeds=np.array([CLEAR], np.uint64))[0, PLACES + Material.ROAD]
+    paint = colours_of(seeds=np.array([CLEAR], np.uint64))[0, Coat.PAINT]
     assert painted == pytest.approx(np.minimum(paint * light, 255), rel=0.08)
 
 

@@ -18,7 +18,10 @@ def exposed(sharp, seed=1, **effects):
     for name, value in effects.items():
         light[Light[name.upper()]] = value
     image = np.full_like(sharp, 77)
-    expose(sharp.copy(), np.uint64(seed), light, image)
+    red, green, blue = sharp.astype(np.uint32)
+    packed = red | green << 8 | blue << 16
+    level = np.zeros(sharp.shape[2], np.int32)
+    expose(packed, level, np.uint64(seed), light, np.empty_like(packed[0]), image)
     return image.astype(int)
 
 

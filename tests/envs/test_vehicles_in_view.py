@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from looking import AHEAD, RIG, SHARP, classes, colours, depths, look, row_of, seed_with, state
 
-from drivecnn_envs.boxes import SHADOW_REACH, Box, Boxes, Kind
+from drivecnn_envs.box_shadows import SHADOW_REACH
+from drivecnn_envs.boxes import Box, Boxes, Kind
 from drivecnn_envs.cameras import render
 from drivecnn_envs.looks import Light
 from drivecnn_envs.march import FAR_DEPTH
