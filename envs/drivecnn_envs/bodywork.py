@@ -11,6 +11,7 @@ from drivecnn_envs.paintwork import (
     Colour,
     Surface,
     facing,
+    light_on,
     paint_of,
     shade_surface,
     surface_at,
@@ -22,6 +23,7 @@ from drivecnn_envs.shapes import FACES, TRACE, Style, style_of, trace_rows
 _NEAREST = 0.5  # m
 _FAINT = 0.1  # a sun that is weaker casts no shadow
 _BORDER = 0.15  # m, white, around a landmark
+_FLAT_SUN = 0.8  # how far flat ground looks at the sun
 _GOAL = (30.0, 112.0, 190.0)  # a landmark's blue
 _LANDMARK, _WHITE, _PAINT = int(Kind.LANDMARK), int(Surface.WARNING_WHITE), int(Surface.PAINT)
 _SUN = int(Light.SUN)
@@ -132,7 +134,7 @@ def _draw_column(
         code = _OF_TRUCK if style == _TRUCK else _OF_BUS
     per_row = 1.0 / camera.focal / height
     block_of, k = column // BLOCK, column % BLOCK
-    before, sunny, up = -1, 0.0, 0.0
+    before, up, falls = -1, 0.0, (0.0, 0.0, 0.0)
     for block in range(first, last, BLOCK):
         climb = (camera.horizon - block - 0.5) * per_row, -per_row
         trace_rows(style, start, (along, across), climb, scratch)
@@ -143,14 +145,14 @@ def _draw_column(
             met = int(scratch[BLOCK + row - block])
             if met != before:
                 sunny, up = facing(met // FACES, met % FACES, (seen.cos, seen.sin), sun, style)
-                before = met
+                before, falls = met, light_on(sunny, up, veil[0], light)
             point = (
                 start[0] + depth * along,
                 start[1] + depth * across,
                 start[2] + depth * (climb[0] + (row - block) * climb[1]),
             )
             surface = surface_at(style, met // FACES, met % FACES, point, (half, height))
-            colour = shade_surface(surface, paint, (sunny, up, point[2]), veil, light)
+            colour = shade_surface(surface, paint, falls, up, point[2], veil[1], light)
             pixels.word[block_of, row, k] = finished(code, colour[0], colour[1], colour[2])
             pixels.depth[block_of, row, k] = depth
 
@@ -164,6 +166,7 @@ def _paint_landmark(
     for row in range(rows[0], rows[1]):
         depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
         veil = veil_at(depth, light)
+        falls = light_on(_FLAT_SUN, 1.0, veil[0], light)
         for column in range(span[0], span[1]):
             block, k = column // BLOCK, column % BLOCK
             ahead, left = turned(seen, pixels.forward_x[column], pixels.forward_y[column])
@@ -171,6 +174,6 @@ def _paint_landmark(
             beyond = max(beyond_end, abs(seen.left + depth * left) - seen.half_width)
             if beyond <= 0.0 and is_ground(pixels.word[block, row, k]):
                 surface = _PAINT if beyond < -_BORDER else _WHITE
-                colour = shade_surface(surface, _GOAL, (0.8, 1.0, 0.0), veil, light)
+                colour = shade_surface(surface, _GOAL, falls, 1.0, 0.0, veil[1], light)
                 word = finished(_OF_LANDMARK, colour[0], colour[1], colour[2])
                 pixels.word[block, row, k] = word

@@ -70,7 +70,7 @@ _LAMPLIGHT = 0.95  # of a lamp that shines
 _BEAM_REACH = 15.0  # m at which the ego's headlights have half their light
 _SUN_HIGH, _SUN_FLAT = 0.8, 0.6  # the sun's direction, upwards and sideways
 _TILTS = np.array([0.1, 0.55])  # how far the sides of the lower and the upper block look up
-_GLOSS = np.array([0.05, 0.26])  # share of the sky in paint and in glass, on upright faces
+_GLOSS = (0.05, 0.26)  # share of the sky in paint and in glass, on upright faces
 _TOP_GLOSS = 0.14  # more on faces that look up
 _WHEEL, _RIM = 0.34, 0.19  # m, radii of a car's
 _BIG_WHEEL, _BIG_RIM = 0.5, 0.28  # m, of a truck's
@@ -103,9 +103,9 @@ def surface_at(
     if face == _TOP:
         return _PAINT
     if face >= _LEFT:
-        wheel = np.hypot(along - (size[0] - _OVERHANG), up - _WHEEL + 0.02)
-        if wheel < _WHEEL:
-            return _RIM_METAL if wheel < _RIM else _RUBBER
+        wheel = (along - (size[0] - _OVERHANG)) ** 2 + (up - _WHEEL + 0.02) ** 2
+        if wheel < _WHEEL**2:
+            return _RIM_METAL if wheel < _RIM**2 else _RUBBER
         return _TRIM if up < _SILL else _PAINT
     if up < _SILL:
         return _RUBBER if abs(v) > 0.68 else _TRIM
@@ -145,9 +145,9 @@ def _large_at(
     if face == _TOP:
         return _PAINT
     if face >= _LEFT and up < 2.0 * _BIG_WHEEL:
-        wheel = np.hypot(along - (size[0] - 1.6), up - _BIG_WHEEL)
-        if wheel < _BIG_WHEEL:
-            return _RIM_METAL if wheel < _BIG_RIM else _RUBBER
+        wheel = (along - (size[0] - 1.6)) ** 2 + (up - _BIG_WHEEL) ** 2
+        if wheel < _BIG_WHEEL**2:
+            return _RIM_METAL if wheel < _BIG_RIM**2 else _RUBBER
     if up < 0.4 or (style == _TRUCK and block == 1 and up < 0.95 and face != _BACK):
         return _TRIM
     if face == _BACK and not (style == _TRUCK and block == 0):
@@ -222,30 +222,45 @@ def veil_at(depth: float, light: Floats) -> tuple[float, float]:
 
 
 @njit(inline="always")
-def shade_surface(
-    surface: int, paint: Colour, lit: tuple[float, float, float], veil: tuple[float, float],
-    light: Floats,
-) -> Colour:  # fmt: skip
-    """Colour (red, green, blue) of a surface behind a veil.
+def light_on(sunny: float, up: float, beam: float, light: Floats) -> Colour:
+    """The light that falls on a face; `sunny` and `up` are how far it looks at the sun and up."""
+    share = _SIDE_SKY + (1.0 - _SIDE_SKY) * up
+    return (
+        light[_AMBIENT] * share + light[_SUN] * sunny + beam,
+        light[_AMBIENT + 1] * share + light[_SUN + 1] * sunny + beam,
+        light[_AMBIENT + 2] * share + light[_SUN + 2] * sunny + beam,
+    )
 
-    `lit` is how far it looks at the sun and how far up, and its height as a share of the whole.
+
+@njit(inline="always")
+def shade_surface(
+    surface: int, paint: Colour, falls: Colour, up: float, w: float, haze: float, light: Floats
+) -> Colour:
+    """Colour (red, green, blue) of a surface.
+
+    Args:
+        surface: a `Surface`.
+        paint: colour of the vehicle.
+        falls: light on it.
+        up: how far it looks up, 0 to 1.
+        w: height as a share of the whole.
+        haze: share of the air's colour in what is seen.
+        light: the look.
     """
-    sunny, up, w = lit
-    gloss = 0.0
+    gloss, shines = 0.0, 0.0
+    own = SURFACES[surface, 0], SURFACES[surface, 1], SURFACES[surface, 2]
     if surface == _PAINT:
-        gloss = _GLOSS[0] + _TOP_GLOSS * up
+        own, gloss = paint, _GLOSS[0] + _TOP_GLOSS * up
     elif surface == _GLASS:
         gloss = _GLOSS[1] + _TOP_GLOSS * up + 0.1 * (w - 0.5)
-    beam, haze = veil
-    shines = _LAMPLIGHT if surface in (_TAIL_LAMP, _HEAD_LAMP) else 0.0
-    colour = (0.0, 0.0, 0.0)
-    for channel in range(3):
-        own = SURFACES[surface, channel]
-        if surface == _PAINT:
-            own = paint[channel]
-        falls = light[_AMBIENT + channel] * (_SIDE_SKY + (1.0 - _SIDE_SKY) * up)
-        falls = max(falls + light[_SUN + channel] * sunny + beam, shines)
-        value = (1.0 - gloss) * falls * own + gloss * light[_SKY_LOW + channel]
-        value += haze * (light[_FOG + channel] - value)
-        colour = (colour[1], colour[2], value)
-    return colour
+    elif surface == _TAIL_LAMP or surface == _HEAD_LAMP:
+        shines = _LAMPLIGHT
+    clear, keep = 1.0 - haze, 1.0 - gloss
+    return (
+        clear * (keep * max(falls[0], shines) * own[0] + gloss * light[_SKY_LOW])
+        + haze * light[_FOG],
+        clear * (keep * max(falls[1], shines) * own[1] + gloss * light[_SKY_LOW + 1])
+        + haze * light[_FOG + 1],
+        clear * (keep * max(falls[2], shines) * own[2] + gloss * light[_SKY_LOW + 2])
+        + haze * light[_FOG + 2],
+    )

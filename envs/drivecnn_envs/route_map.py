@@ -67,7 +67,7 @@ def rasterise(states: States, atlas: Atlas, routes: RouteTable, view: RouteMapVi
     return maps
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def _rasterise(
     states: States,
     atlas: Atlas,
@@ -76,30 +76,52 @@ def _rasterise(
     behind: float,
     maps: Bytes,
 ) -> None:
-    size = maps.shape[2]
     for i in prange(len(states)):
         state = states[i]
-        yaw = state.yaw + state.map_yaw
-        cos, sin = np.cos(yaw), np.sin(yaw)
         x = state.x + state.map_x * np.cos(state.yaw) - state.map_y * np.sin(state.yaw)
         y = state.y + state.map_x * np.sin(state.yaw) + state.map_y * np.cos(state.yaw)
-        rows, columns = atlas.road_shape[state.world]
-        for row in range(size):
-            ahead = (size - row - 0.5) * resolution - behind
-            for column in range(size):
-                left = (0.5 * size - column - 0.5) * resolution
-                east = x + ahead * cos - left * sin - atlas.origin[state.world, 0]
-                north = y + ahead * sin + left * cos - atlas.origin[state.world, 1]
-                c, r = int(east / ROAD_RESOLUTION), int(north / ROAD_RESOLUTION)
-                if 0 <= r < rows and 0 <= c < columns and east >= 0 and north >= 0:
-                    texel = atlas.road_offset[state.world] + r * columns + c
-                    maps[i, 0, row, column] = atlas.roads[texel]
-        reach = int(size * resolution * 1.2)
-        for station in range(int(state.progress) - reach, int(state.progress) + reach):
-            east, north, _ = point_at(routes, state.route, float(station))
-            ahead = (east - x) * cos + (north - y) * sin
-            left = (north - y) * cos - (east - x) * sin
-            _dab(maps[i, 1], size - (ahead + behind) / resolution, 0.5 * size - left / resolution)
+        pose = x, y, state.yaw + state.map_yaw
+        _draw_roads(atlas, state.world, pose, resolution, behind, maps[i, 0])
+        _draw_route(routes, state.route, state.progress, pose, resolution, behind, maps[i, 1])
+
+
+@njit(inline="always")
+def _draw_roads(
+    atlas: Atlas, world: int, pose: tuple[float, float, float], resolution: float, behind: float,
+    channel: Bytes,
+) -> None:  # fmt: skip
+    """Draw the roads around a pose (x, y [m] and yaw) into a channel (M, M)."""
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    rows, columns = atlas.road_shape[world]
+    first, size = np.uint64(atlas.road_offset[world]), channel.shape[0]
+    start_x = (pose[0] - atlas.origin[world, 0]) / ROAD_RESOLUTION + 1.0
+    start_y = (pose[1] - atlas.origin[world, 1]) / ROAD_RESOLUTION + 1.0
+    for row in range(size):
+        ahead = ((size - row - 0.5) * resolution - behind) / ROAD_RESOLUTION
+        line = np.uint64(row)
+        for column in range(np.uint64(size)):
+            left = (0.5 * size - np.int64(column) - 0.5) * resolution / ROAD_RESOLUTION
+            east = np.int64(start_x + ahead * cos - left * sin) - 1  # floor, from -1 on
+            north = np.int64(start_y + ahead * sin + left * cos) - 1
+            if np.uint64(east) < np.uint64(columns) and np.uint64(north) < np.uint64(rows):
+                texel = first + np.uint64(north * columns + east)
+                channel[line, column] = atlas.roads[texel]
+
+
+@njit(inline="always")
+def _draw_route(
+    routes: RouteTable, route: int, progress: float, pose: tuple[float, float, float],
+    resolution: float, behind: float, channel: Bytes,
+) -> None:  # fmt: skip
+    """Draw the route around a pose (x, y [m] and yaw) into a channel (M, M)."""
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    size = channel.shape[0]
+    reach = int(size * resolution * 1.2)
+    for station in range(int(progress) - reach, int(progress) + reach):
+        east, north, _ = point_at(routes, route, float(station))
+        ahead = (east - pose[0]) * cos + (north - pose[1]) * sin
+        left = (north - pose[1]) * cos - (east - pose[0]) * sin
+        _dab(channel, size - (ahead + behind) / resolution, 0.5 * size - left / resolution)
 
 
 @njit(inline="always")
@@ -108,10 +130,9 @@ def _dab(channel: Bytes, row: float, column: float) -> None:
     size = channel.shape[0]
     for r in range(max(int(row - ROUTE_REACH), 0), min(int(row + ROUTE_REACH) + 1, size)):
         for c in range(max(int(column - ROUTE_REACH), 0), min(int(column + ROUTE_REACH) + 1, size)):
-            distance = np.hypot(r + 0.5 - row, c + 0.5 - column)
+            distance = np.sqrt((r + 0.5 - row) ** 2 + (c + 0.5 - column) ** 2)
             value = np.uint8(255.0 * min(max(1.5 - distance / ROUTE_BRUSH, 0.0), 1.0))
-            if value > channel[r, c]:
-                channel[r, c] = value
+            channel[np.uint64(r), np.uint64(c)] = max(value, channel[np.uint64(r), np.uint64(c)])
 
 
 @njit(parallel=True, cache=True)

@@ -45,29 +45,30 @@ def expose(
     start = np.uint32(seed & _LOW_32)
     spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
     blur = np.uint32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
-    for row in range(len(sharp)):
-        _blur(sharp, row, columns, blur, line)
-        first = 0
-        while first < columns:  # as far as columns move alike
-            last = first + 1
-            while last < columns and lift[last] == lift[first]:
-                last += 1
-            to = row - lift[first]
-            if 0 <= to < image.shape[1]:
-                number = np.uint32(start + np.uint32(row * columns))
-                _add_noise(number, spread, (first, last), line, np.uint64(to), image)
-            first = last
+    first = 0
+    while first < columns:  # as far as columns move alike
+        last = first + 1
+        while last < columns and lift[last] == lift[first]:
+            last += 1
+        for row in range(image.shape[1]):
+            level_row = row + lift[first]
+            _blur(sharp, level_row, (first, last), columns, blur, line)
+            number = np.uint32(start + np.uint32(level_row * columns))
+            _add_noise(number, spread, (first, last), line, np.uint64(row), image)
+        first = last
 
 
 @njit(inline="always")
-def _blur(sharp: Words, row: int, columns: int, blur: np.uint32, line: Words) -> None:
-    """Fill a line with a row of an image, each pixel with a share of its four neighbours."""
-    here = sharp[row]
-    above, below = sharp[max(row - 1, 0)], sharp[min(row + 1, len(sharp) - 1)]
-    one = np.uint64(1)
-    line[0], line[columns - 1] = here[0], here[columns - 1]
-    for k in range(one, np.uint64(max(columns - 1, 1))):
-        line[k] = blurred(here[k], here[k - one], here[k + one], above[k], below[k], blur)
+def _blur(
+    sharp: Words, row: int, span: tuple[int, int], columns: int, blur: np.uint32, line: Words
+) -> None:
+    """Fill a piece of a line, each pixel of a row with a share of its four neighbours."""
+    here, one = np.uint64(row), np.uint64(1)
+    above, below = np.uint64(max(row - 1, 0)), np.uint64(min(row + 1, len(sharp) - 1))
+    line[span[0]], line[span[1] - 1] = sharp[row, span[0]], sharp[row, span[1] - 1]  # the ends
+    for k in range(np.uint64(max(span[0], 1)), np.uint64(min(span[1], columns - 1))):
+        own, left, right = sharp[here, k], sharp[here, k - one], sharp[here, k + one]
+        line[k] = blurred(own, left, right, sharp[above, k], sharp[below, k], blur)
 
 
 @njit(inline="always")

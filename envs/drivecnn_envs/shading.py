@@ -25,10 +25,10 @@ PUDDLE_MIRROR = 0.75
 CLOUD_SCALE, CLOUD_BASE = 9.0, 0.06  # of the clouds' texture; keeps it finite at the horizon
 SKY_STEEPNESS = 2.6  # how fast the sky's colour changes with height
 # rows of the scratch array
-_GRAIN, _OWN, _COLOUR = (np.uint64(row * BLOCK) for row in range(3))
+_GRAIN, _OWN = np.uint64(0), np.uint64(BLOCK)
 TOGETHER = 8  # rows
-_PIXELS, _ROW = np.uint64(BLOCK), np.uint64(3 * BLOCK)
-SCRATCH = TOGETHER * 3 * BLOCK
+_PIXELS, _ROW = np.uint64(BLOCK), np.uint64(2 * BLOCK)
+SCRATCH = TOGETHER * 2 * BLOCK
 
 _F, _U, _I = np.float32, np.uint32, np.int32
 _ONE, _NO, _WHITE = np.float32(1.0), np.float32(0.0), np.float32(255.0)
@@ -137,13 +137,11 @@ def shade_block(
             rays = rays_of(camera, pixels, int(line), first)
             if seen > 0:
                 if thoughtful or (kinds & _GLOSSY) != _U(0):
-                    _shade(pixels, own, line, rays, air, True, at, words)
+                    _shade(pixels, own, line, rays, air, True, at, words, sharp)
                 else:
-                    _shade(pixels, own, line, rays, air, False, at, words)
+                    _shade(pixels, own, line, rays, air, False, at, words, sharp)
             if seen < _I(count) * BLOCK:
-                _shade_sky(pixels, own, line, rays, light, sun, at, words)
-            for k in range(_PIXELS):
-                sharp[line, first + k] = words[_COLOUR + at + k]
+                _shade_sky(pixels, own, line, rays, light, sun, at, words, sharp)
 
 
 @njit(inline="always")
@@ -174,12 +172,14 @@ def pack(red: np.float32, green: np.float32, blue: np.float32) -> np.uint32:
 @njit(inline="always")
 def _shade(
     pixels: Pixels, block: np.uint64, line: np.uint64, rays: Rays, air: Air, glossy: bool,
-    at: np.uint64, words: Words,
+    at: np.uint64, words: Words, sharp: Words,
 ) -> None:  # fmt: skip
+    first = block * _PIXELS
     for k in range(_PIXELS):
         word, depth = pixels.word[block, line, k], pixels.depth[block, line, k]
         own, grain = words[_OWN + at + k], words[_GRAIN + at + k]
-        words[_COLOUR + at + k] = colour_of(word, depth, own, grain, rays, _F(_I(k)), air, glossy)
+        colour = colour_of(word, depth, own, grain, rays, _F(_I(k)), air, glossy)
+        sharp[line, first + k] = colour
 
 
 @njit(inline="always")
@@ -260,9 +260,10 @@ def _cell(depth: np.float32, z: np.float32, rays: Rays, k: np.float32) -> np.flo
 @njit(inline="always")
 def _shade_sky(
     pixels: Pixels, block: np.uint64, line: np.uint64, rays: Rays, light: Floats,
-    sun: tuple[float, float], at: np.uint64, words: Words,
+    sun: tuple[float, float], at: np.uint64, words: Words, sharp: Words,
 ) -> None:  # fmt: skip
     """The sky where nothing stands before it."""
+    first = block * _PIXELS
     for k in range(_PIXELS):
         words[_GRAIN + at + k] = cloud_at(rays, _F(_I(k)))
     for k in range(_PIXELS):
@@ -270,7 +271,7 @@ def _shade_sky(
     for k in range(_PIXELS):
         colour = sky_colour(words[_GRAIN + at + k], rays, _F(_I(k)), light, sun)
         free = pixels.word[block, line, k] == OPEN
-        words[_COLOUR + at + k] = colour if free else words[_COLOUR + at + k]
+        sharp[line, first + k] = colour if free else sharp[line, first + k]
 
 
 @njit(inline="always")
