@@ -36,7 +36,7 @@ _PIXELS = np.uint64(BLOCK)
 @njit(cache=True)
 def draw_boxes(
     boxes: Boxes, state: int, camera: Camera, light: Floats, sun: tuple[float, float],
-    pixels: Pixels, columns: int,
+    pixels: Pixels,
 ) -> None:  # fmt: skip
     """Draw the boxes around a state, and what they do to the ground."""
     scratch = np.empty(TRACE, np.float32)
@@ -48,7 +48,7 @@ def draw_boxes(
         radius = np.hypot(seen.half_length, seen.half_width)
         cast = CAST * box.height if light[_SUN] > _FAINT else 0.0
         reach = radius + max(SHADOW_REACH, cast)
-        span = columns_of(camera, box.x, box.y, reach, columns)
+        span = columns_of(camera, box.x, box.y, reach)
         rows = _rows_of(camera, 0.0, depth, reach, pixels.word.shape[1])
         top = _rows_of(camera, seen.height, depth, radius, pixels.word.shape[1])[0]
         if not _in_view(pixels, span, min(top, rows[0]), rows[1], depth - reach):
@@ -60,25 +60,27 @@ def draw_boxes(
         style = style_of(box.kind, box.length, box.seed)
         paint = paint_of(style, box.seed)
         veil = veil_at(max(depth, _NEAREST), light)
-        first, last = columns_of(camera, box.x, box.y, radius, columns)
+        first, last = columns_of(camera, box.x, box.y, radius)
         for column in range(first, last):
             _draw_column(seen, style, paint, column, camera, light, veil, sun, pixels, scratch)
 
 
 @njit(inline="always")
-def columns_of(camera: Camera, x: float, y: float, radius: float, count: int) -> tuple[int, int]:
+def columns_of(camera: Camera, x: float, y: float, radius: float) -> tuple[int, int]:
     """The first column that a disc [m] may cover, and the one after the last."""
     east, north = x - camera.x, y - camera.y
     along, left = east * camera.cos + north * camera.sin, north * camera.cos - east * camera.sin
     if along < -radius or along - radius > FAR_DEPTH:
         return 0, 0
     if along - radius < _NEAREST:
-        return 0, count
+        return camera.first, camera.first + camera.columns
     nearer, farther = along - radius, along + radius
     leftmost = (left + radius) / (nearer if left + radius > 0.0 else farther)
     rightmost = (left - radius) / (nearer if left - radius < 0.0 else farther)
-    first = int(max(0.5 * count - camera.focal * leftmost, 0.0))
-    return first, int(min(max(0.5 * count - camera.focal * rightmost + 1.0, 0.0), float(count)))
+    middle, count = 0.5 * camera.columns, float(camera.columns)
+    first = int(max(middle - camera.focal * leftmost, 0.0))
+    last = int(min(max(middle - camera.focal * rightmost + 1.0, 0.0), count))
+    return camera.first + first, camera.first + last
 
 
 @njit(inline="always")

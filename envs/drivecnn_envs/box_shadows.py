@@ -30,7 +30,7 @@ def shade_ground(
     seen: Seen, to_sun: tuple[float, float], span: tuple[int, int], rows: tuple[int, int],
     camera: Camera, pixels: Pixels,
 ) -> None:  # fmt: skip
-    """Darken the ground around a box, in an image's rows and in the blocks of a span of columns.
+    """Darken the ground around a box, in an image's rows and in a span of its columns.
 
     `to_sun` is how far [m] east and north a shadow reaches against the light: none without a sun.
     """
@@ -38,18 +38,21 @@ def shade_ground(
     change = turned(seen, camera.sin * per_column, -camera.cos * per_column)
     sunward = turned(seen, to_sun[0], to_sun[1])
     for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK):
-        forward = pixels.forward_x[block * BLOCK], pixels.forward_y[block * BLOCK]
+        aside = (block * BLOCK - camera.first + 0.5 - 0.5 * camera.columns) * per_column
+        forward = camera.cos + aside * camera.sin, camera.sin - aside * camera.cos
         first = turned(seen, forward[0], forward[1])
+        low, high = np.int32(span[0] - block * BLOCK), np.int32(span[1] - block * BLOCK)
         for row in range(rows[0], rows[1]):
             depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
             ahead, left = _F(seen.ahead + depth * first[0]), _F(seen.left + depth * first[1])
             more_ahead, more_left = _F(depth * change[0]), _F(depth * change[1])
             line, own = np.uint64(row), np.uint64(block)
             for k in range(_PIXELS):
-                word, step = pixels.word[own, line, k], _F(np.int32(k))
-                point = ahead + step * more_ahead, left + step * more_left
+                word, column = pixels.word[own, line, k], np.int32(k)
+                point = ahead + _F(column) * more_ahead, left + _F(column) * more_left
+                within = is_ground(word) & (column >= low) & (column < high)
                 darker = darkened(word, seen, point, sunward)
-                pixels.word[own, line, k] = darker if is_ground(word) else word
+                pixels.word[own, line, k] = darker if within else word
 
 
 @njit(inline="always")

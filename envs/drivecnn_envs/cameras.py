@@ -34,8 +34,9 @@ from drivecnn_envs.pixels import (
     Finish,
     Floats,
     Pixels,
+    aim,
+    blank,
     finished,
-    look_out,
     spare_rows,
 )
 from drivecnn_envs.posts import PostTable, draw_posts
@@ -55,6 +56,7 @@ _AMBIENT, _SUN = int(Light.AMBIENT), int(Light.SUN)
 _CROWN, _HILL = int(Material.CROWN), int(Finish.HILL)
 _ROAD, _CENTRE = np.uint32(Material.ROAD), np.uint32(Material.ROAD_CENTRE)
 _SKY, _MARKING = np.uint8(SemanticClass.SKY), np.uint8(SemanticClass.LANE_MARKING)
+_AFIELD = np.zeros(2)  # m, the origin of what is not given from a world's corner
 _CODE, _BYTE, _SIXTEEN = np.uint32(31), np.uint32(255), np.uint32(16)
 
 
@@ -99,67 +101,69 @@ def _render(
     boxes: Boxes,
     images: Images,
 ) -> None:
-    """Fill `images`, one thread a camera image."""
+    """Fill `images`, one thread a car."""
     for i in prange(len(views.x)):
-        _render_image(i, views, worlds, seeds, steps, atlas, looks, boxes, images)
+        _render_car(i, views, worlds[i], mix(seeds[i], steps[i]), atlas, looks, boxes, images)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _render_image(
-    i: int,
-    views: Views,
-    worlds: NDArray[np.int64],
-    seeds: NDArray[np.uint64],
-    steps: NDArray[np.int64],
-    atlas: Atlas,
-    looks: Looks,
-    boxes: Boxes,
+def _render_car(
+    i: int, views: Views, world: int, noise: np.uint64, atlas: Atlas, looks: Looks, boxes: Boxes,
     images: Images,
-) -> None:
-    """Fill one of the B C images."""
-    rows, columns = images.rgb.shape[3:]
-    state, number = views.state[i], i % images.rgb.shape[1]
-    world, light, palette = worlds[state], looks.light[state], looks.palette[state]
-    sun = atlas.sun[world, 0], atlas.sun[world, 1]
-    horizon = views.horizon[i] + spare_rows(views.roll[i], columns)
-    afield = Camera(
-        views.x[i], views.y[i], views.cos[i], views.sin[i], views.height[i], horizon, views.focal
-    )
-    camera = Camera(
-        views.x[i] - atlas.origin[world, 0], views.y[i] - atlas.origin[world, 1], views.cos[i],
-        views.sin[i], views.height[i], horizon, views.focal,
-    )  # fmt: skip
-    pixels = look_out(camera, views.roll[i], rows, columns)
-    _see_world(camera, world, atlas, light, palette, pixels, columns)
+) -> None:  # fmt: skip
+    """Fill the C images of a car; `noise` is the seed of its sensors."""
+    count, _, rows, columns = images.rgb.shape[1:]
+    light, palette, origin = looks.light[i], looks.palette[i], atlas.origin[world]
+    sun, spare = (atlas.sun[world, 0], atlas.sun[world, 1]), spare_rows(views.roll[i], columns)
+    pixels = blank(rows + 2 * spare, count * columns)
+    for number in range(count):
+        aim(pixels, camera_of(views, i, number, origin, columns), views.roll[i])
+    camera = camera_of(views, i, 0, origin, columns)
+    _see_world(camera, world, atlas, light, palette, pixels)
     posts = PostTable(atlas.posts, atlas.post_first, atlas.post_grid)
-    draw_posts(posts, world, camera, pixels, columns)
-    draw_boxes(boxes, state, afield, light, sun, pixels, columns)
+    for number in range(count):
+        draw_posts(posts, world, camera_of(views, i, number, origin, columns), pixels)
+        afield = camera_of(views, i, number, _AFIELD, columns)
+        draw_boxes(boxes, i, afield, light, sun, pixels)
     sharp = np.empty((pixels.word.shape[1], len(pixels.forward_x)), np.uint32)
-    words = np.empty(SCRATCH, np.uint32)
+    words, line = np.empty(SCRATCH, np.uint32), np.empty(columns, np.uint32)
     for block in range(len(pixels.word)):
         shade_block(pixels, block, camera, palette, light, sun, words, sharp)
-    noise = mix(mix(seeds[state], steps[state]), number)
-    expose(sharp, pixels.lift, noise, light, np.empty(sharp.shape[1], np.uint32), images.rgb[state, number])
-    if images.semantic.size > 0:
-        _classify(pixels, images.semantic[state, number])
-    if images.depth.size > 0:
-        _measure(pixels, images.depth[state, number])
+    for number in range(count):
+        left, seed = number * columns, mix(noise, number)
+        expose(sharp, pixels.lift, left, seed, light, line, images.rgb[i, number])
+        if images.semantic.size > 0:
+            _classify(pixels, left, images.semantic[i, number])
+        if images.depth.size > 0:
+            _measure(pixels, left, images.depth[i, number])
+
+
+@njit(inline="always")
+def camera_of(
+    views: Views, i: int, number: int, origin: NDArray[np.float64], columns: int
+) -> Camera:
+    """One of a car's cameras, given from an origin (2,) [m]."""
+    horizon = views.horizon[i] + spare_rows(views.roll[i], columns)
+    return Camera(
+        views.x[i] - origin[0], views.y[i] - origin[1], views.cos[i, number], views.sin[i, number],
+        views.height[i], horizon, views.focal, number * columns, columns,
+    )  # fmt: skip
 
 
 @njit(inline="always")
 def _see_world(
     camera: Camera, world: int, atlas: Atlas, light: Floats, palette: NDArray[np.uint32],
-    pixels: Pixels, columns: int,
+    pixels: Pixels,
 ) -> None:  # fmt: skip
     """Fill the pixels with what the walks of all columns meet, and the hills behind."""
     ground = Ground(atlas.words, atlas.offset[world], atlas.shape[world])
     steps = np.empty(steps_needed(pixels.word.shape[1]), STEP)
     count = plan_steps(pixels.word.shape[1], camera, ground, steps)
-    words, filled = np.empty(WALK, np.uint32), np.empty(WALK, np.int32)
+    words, rows = np.empty(WALK, np.uint32), np.empty(WALK, np.int32)
     for block in range(len(pixels.word)):
-        walk_block(steps, count, ground, block, camera, pixels, words, filled)
+        walk_block(steps, count, ground, block, camera, pixels, words, rows)
     hill = _hill_word(light, palette)
-    for column in range(columns):
+    for column in range(len(pixels.lift)):
         _raise_hills(camera, column, light, hill, pixels)
 
 
@@ -195,12 +199,13 @@ def _raise_hills(
 
 
 @njit(inline="always")
-def _classify(pixels: Pixels, semantic: Bytes) -> None:
+def _classify(pixels: Pixels, left: int, semantic: Bytes) -> None:
     """The semantic class of each pixel, (H, W)."""
     rows, columns = semantic.shape
     for row in range(rows):
         for column in range(columns):
-            word = pixels.word[column // BLOCK, row + pixels.lift[column], column % BLOCK]
+            k = left + column
+            word = pixels.word[k // BLOCK, row + pixels.lift[k], k % BLOCK]
             code = word & _CODE
             found = CLASSES[np.uint64(code)]
             if code in (_ROAD, _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
@@ -209,10 +214,10 @@ def _classify(pixels: Pixels, semantic: Bytes) -> None:
 
 
 @njit(inline="always")
-def _measure(pixels: Pixels, depth: Floats) -> None:
+def _measure(pixels: Pixels, left: int, depth: Floats) -> None:
     """The depth of each pixel, (H, W)."""
     rows, columns = depth.shape
     for row in range(rows):
         for column in range(columns):
-            seen = pixels.depth[column // BLOCK, row + pixels.lift[column], column % BLOCK]
-            depth[row, column] = seen
+            k = left + column
+            depth[row, column] = pixels.depth[k // BLOCK, row + pixels.lift[k], k % BLOCK]

@@ -43,10 +43,10 @@ CLASSES[Finish.LANDMARK] = SemanticClass.ROAD
 
 
 class Pixels(NamedTuple):
-    """One image, level: the horizon is the same row in all columns, however the camera is rolled.
+    """The images of a car's C cameras side by side, level: the horizon is one row in all columns.
 
-    It has `spare` rows more than asked for at each end, from which a rolled image takes what lies
-    beyond, and maybe more columns, so that blocks of them are whole. A block lies together.
+    There are `spare` rows more than asked for at each end, from which a rolled image takes what
+    lies beyond, and maybe more columns, so that blocks of them are whole. A block lies together.
     """
 
     word: Words  # (P / BLOCK, R, BLOCK) the texel: material, shade, third byte, height
@@ -66,6 +66,8 @@ class Camera(NamedTuple):
     height: float  # m
     horizon: float  # row [px] of `Pixels`
     focal: float  # px
+    first: int  # its first column of `Pixels`
+    columns: int
 
 
 @njit(inline="always")
@@ -75,24 +77,28 @@ def spare_rows(roll: float, columns: int) -> int:
 
 
 @njit(inline="always")
-def look_out(camera: Camera, roll: float, rows: int, columns: int) -> Pixels:
-    """An image with nothing but sky yet, each column's ray aimed."""
-    padded = (columns + BLOCK - 1) // BLOCK * BLOCK
-    spare = spare_rows(roll, columns)
-    pixels = Pixels(
-        np.zeros((padded // BLOCK, rows + 2 * spare, BLOCK), np.uint32),
-        np.full((padded // BLOCK, rows + 2 * spare, BLOCK), SKY_DEPTH, np.float32),
-        np.zeros(padded, np.float32),
-        np.zeros(padded, np.float32),
-        np.zeros(padded, np.int32),
+def blank(rows: int, columns: int) -> Pixels:
+    """Images with nothing but sky yet, their rays not yet aimed."""
+    blocks = (columns + BLOCK - 1) // BLOCK
+    return Pixels(
+        np.zeros((blocks, rows, BLOCK), np.uint32),
+        np.full((blocks, rows, BLOCK), SKY_DEPTH, np.float32),
+        np.zeros(blocks * BLOCK, np.float32),
+        np.zeros(blocks * BLOCK, np.float32),
+        np.zeros(blocks * BLOCK, np.int32),
     )
-    for column in range(padded):
-        aside = column + 0.5 - 0.5 * columns
-        right = aside / camera.focal
-        pixels.forward_x[column] = camera.cos + right * camera.sin
-        pixels.forward_y[column] = camera.sin - right * camera.cos
-        pixels.lift[column] = spare - int(np.floor(aside * roll + 0.5))
-    return pixels
+
+
+@njit(inline="always")
+def aim(pixels: Pixels, camera: Camera, roll: float) -> None:
+    """Aim the rays of a camera's columns; `roll` is how many rows the horizon falls a column."""
+    spare = spare_rows(roll, camera.columns)
+    for column in range(camera.columns):
+        aside = column + 0.5 - 0.5 * camera.columns
+        right, number = aside / camera.focal, camera.first + column
+        pixels.forward_x[number] = camera.cos + right * camera.sin
+        pixels.forward_y[number] = camera.sin - right * camera.cos
+        pixels.lift[number] = spare - int(np.floor(aside * roll + 0.5))
 
 
 @njit(inline="always")

@@ -69,19 +69,28 @@ def gather_posts(worlds: "Sequence[World]") -> PostTable:
 
 
 @njit(cache=True)
-def draw_posts(table: PostTable, world: int, camera: Camera, pixels: Pixels, columns: int) -> None:
+def draw_posts(table: PostTable, world: int, camera: Camera, pixels: Pixels) -> None:
     """Draw the posts around a camera, given from its world's corner, where they are nearest."""
     start, rows, across = table.grid[world]
     low_row = max(int((camera.y - POST_REACH) / CELL), 0)
     low_column = max(int((camera.x - POST_REACH) / CELL), 0)
     for row in range(low_row, min(int((camera.y + POST_REACH) / CELL) + 1, rows)):
         for column in range(low_column, min(int((camera.x + POST_REACH) / CELL) + 1, across)):
-            middle_x, middle_y = (column + 0.5) * CELL - camera.x, (row + 0.5) * CELL - camera.y
-            if middle_x * camera.cos + middle_y * camera.sin < -0.71 * CELL:
-                continue  # behind
+            east, north = (column + 0.5) * CELL - camera.x, (row + 0.5) * CELL - camera.y
+            if not _may_see(camera, east, north):
+                continue
             cell = start + row * across + column
             for number in range(table.first[cell], table.first[cell + 1]):
-                _draw_post(table.posts[number], camera, pixels, columns)
+                _draw_post(table.posts[number], camera, pixels)
+
+
+@njit(inline="always")
+def _may_see(camera: Camera, east: float, north: float) -> bool:
+    """Whether any of a cell may be in view, given its middle from the camera [m]."""
+    along, left = east * camera.cos + north * camera.sin, north * camera.cos - east * camera.sin
+    slope, radius = 0.5 * camera.columns / camera.focal, 0.71 * CELL
+    outside = (abs(left) - along * slope) / np.sqrt(1.0 + slope * slope)
+    return along > -radius and outside < radius
 
 
 @njit(inline="always")
@@ -89,7 +98,6 @@ def _draw_post(
     post: Any,  # noqa: ANN401 - a record of dtype POST, which has no static type
     camera: Camera,
     pixels: Pixels,
-    columns: int,
 ) -> None:
     """Draw one post as an upright round column."""
     east, north = post.x - camera.x, post.y - camera.y
@@ -97,22 +105,22 @@ def _draw_post(
     if depth < _NEAREST or depth > POST_REACH:
         return
     wide = post.width * camera.focal / depth
-    middle = 0.5 * columns - (north * camera.cos - east * camera.sin) * camera.focal / depth
-    if wide < _THINNEST or middle + wide < 0.0 or middle - wide > columns:
+    middle = 0.5 * camera.columns - (north * camera.cos - east * camera.sin) * camera.focal / depth
+    if wide < _THINNEST or middle + wide < 0.0 or middle - wide > camera.columns:
         return
     first = int(np.floor(middle - 0.5 * wide + 0.5))
     last = max(first + 1, int(np.floor(middle + 0.5 * wide + 0.5)))
     word = post.word
     rise = camera.height - np.float64(word >> np.uint32(24)) * HEIGHT_UNIT
     shade = np.float64((word >> np.uint32(8)) & _BYTE)
-    for column in range(max(first, 0), min(last, columns)):
+    for column in range(max(first, 0), min(last, camera.columns)):
         horizon = camera.horizon
         top = max(int(horizon + rise * camera.focal / depth), 0)
         bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), pixels.word.shape[1])
         aside = min(2.0 * abs(column + 0.5 - middle) / max(wide, 1.0), 1.0)
         round_shade = np.uint32(shade * (1.0 - _DARK_SIDE * aside * aside))
         own = (word & _SHADE) | (round_shade << np.uint32(8))
-        block, k = column // BLOCK, column % BLOCK
+        block, k = (camera.first + column) // BLOCK, (camera.first + column) % BLOCK
         for row in range(top, bottom):
             if pixels.depth[block, row, k] > depth:
                 pixels.word[block, row, k] = own

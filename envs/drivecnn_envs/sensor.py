@@ -27,13 +27,14 @@ _RAIN, _NOISE, _BLUR = int(Light.RAIN), int(Light.NOISE), int(Light.BLUR)
 
 @njit(inline="always")
 def expose(
-    sharp: Words, lift: Ints, seed: np.uint64, light: Floats, line: Words, image: Bytes
+    sharp: Words, lift: Ints, left: int, seed: np.uint64, light: Floats, line: Words, image: Bytes
 ) -> None:
     """Fill `image` (3, H, W) with what the sensor makes of a `sharp` one, the same for a seed.
 
     Args:
         sharp: (R, P) packed colours, level.
         lift: (P,) rows that each column moves up.
+        left: the image's first column of them.
         seed: of the noise and the rain.
         light: the look.
         line: (P,) room to work in.
@@ -41,18 +42,18 @@ def expose(
     """
     columns = image.shape[2]
     if light[_RAIN] > 0.0:
-        _rain(sharp, columns, mix(seed, 1))
+        _rain(sharp, left, columns, mix(seed, 1))
     start = np.uint32(seed & _LOW_32)
     spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
     blur = np.uint32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
     first = 0
     while first < columns:  # as far as columns move alike
         last = first + 1
-        while last < columns and lift[last] == lift[first]:
+        while last < columns and lift[left + last] == lift[left + first]:
             last += 1
         for row in range(image.shape[1]):
-            level_row = row + lift[first]
-            _blur(sharp, level_row, (first, last), columns, blur, line)
+            level_row = row + lift[left + first]
+            _blur(sharp, level_row, left, (first, last), columns, blur, line)
             number = np.uint32(start + np.uint32(level_row * columns))
             _add_noise(number, spread, (first, last), line, np.uint64(row), image)
         first = last
@@ -60,15 +61,18 @@ def expose(
 
 @njit(inline="always")
 def _blur(
-    sharp: Words, row: int, span: tuple[int, int], columns: int, blur: np.uint32, line: Words
-) -> None:
+    sharp: Words, row: int, left: int, span: tuple[int, int], columns: int, blur: np.uint32,
+    line: Words,
+) -> None:  # fmt: skip
     """Fill a piece of a line, each pixel of a row with a share of its four neighbours."""
-    here, one = np.uint64(row), np.uint64(1)
+    here, first, one = np.uint64(row), np.uint64(left), np.uint64(1)
     above, below = np.uint64(max(row - 1, 0)), np.uint64(min(row + 1, len(sharp) - 1))
-    line[span[0]], line[span[1] - 1] = sharp[row, span[0]], sharp[row, span[1] - 1]  # the ends
+    for k in (span[0], span[1] - 1):  # the ends of the image have no neighbours
+        line[k] = sharp[row, left + k]
     for k in range(np.uint64(max(span[0], 1)), np.uint64(min(span[1], columns - 1))):
-        own, left, right = sharp[here, k], sharp[here, k - one], sharp[here, k + one]
-        line[k] = blurred(own, left, right, sharp[above, k], sharp[below, k], blur)
+        column = first + k
+        own, before, after = sharp[here, column], sharp[here, column - one], sharp[here, column + one]
+        line[k] = blurred(own, before, after, sharp[above, column], sharp[below, column], blur)
 
 
 @njit(inline="always")
@@ -119,13 +123,13 @@ def noisy(level: np.uint32, draw: np.uint32, spread: np.uint32) -> np.uint8:
 
 
 @njit(inline="always")
-def _rain(sharp: Words, columns: int, seed: np.uint64) -> None:
+def _rain(sharp: Words, left: int, columns: int, seed: np.uint64) -> None:
     """Draw falling drops as short bright strokes."""
     rows = len(sharp)
     length = max(int(STREAK_LENGTH * rows), 1)
     for number in range(int(STREAKS * rows * columns)):
         draw = mix(seed, number)
-        column = int(draw % np.uint64(columns))
+        column = left + int(draw % np.uint64(columns))
         top = int((draw >> np.uint64(24)) % np.uint64(rows + length)) - length
         level = STREAK_LEVELS // 2 + int((draw >> np.uint64(48)) % np.uint64(STREAK_LEVELS // 2))
         for row in range(max(top, 0), min(top + length, rows)):

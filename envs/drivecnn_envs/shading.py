@@ -48,6 +48,7 @@ _DENSITY, _COVER, _BEAM = int(Light.FOG_DENSITY), int(Light.COVER), int(Light.HE
 _LIT, _WET = int(Light.LIT), int(Light.WET)
 _GLOSSY = _U(((1 << Material.ROOF_A) - (1 << Material.WALL_A)) | 1 << Material.PUDDLE)
 Rgb = tuple[np.float32, np.float32, np.float32]
+Forward = tuple[np.float32, np.float32]
 
 
 class Air(NamedTuple):
@@ -68,16 +69,12 @@ class Air(NamedTuple):
 
 
 class Rays(NamedTuple):
-    """The rays of a row of pixels, from a column on."""
+    """The rays of a row of pixels; each goes ahead as its column does."""
 
     east: np.float32  # m, where they start
     north: np.float32
     height: np.float32
     slope: np.float32  # m that they fall per metre of depth
-    forward_x: np.float32  # m per metre of depth, of the first
-    forward_y: np.float32
-    change_x: np.float32  # from one to the next
-    change_y: np.float32
 
 
 @njit(inline="always")
@@ -95,15 +92,10 @@ def air_of(palette: Words, light: Floats) -> Air:
 
 
 @njit(inline="always")
-def rays_of(camera: Camera, pixels: Pixels, row: int, first: np.uint64) -> Rays:
-    """The rays of a row from a column on."""
-    per_row = 1.0 / camera.focal
-    return Rays(
-        _F(camera.x), _F(camera.y), _F(camera.height),
-        _F((row + 0.5 - camera.horizon) * per_row),
-        pixels.forward_x[first], pixels.forward_y[first],
-        _F(camera.sin * per_row), _F(-camera.cos * per_row),
-    )  # fmt: skip
+def rays_of(camera: Camera, row: int) -> Rays:
+    """The rays of a row."""
+    slope = (row + 0.5 - camera.horizon) / camera.focal
+    return Rays(_F(camera.x), _F(camera.y), _F(camera.height), _F(slope))
 
 
 @njit(inline="always")
@@ -119,12 +111,12 @@ def shade_block(
         kinds, seen = _U(0), _I(0)
         for number in range(count):
             line, at = np.uint64(top) + number, number * _ROW
-            rays = rays_of(camera, pixels, int(line), first)
+            rays = rays_of(camera, int(line))
             for k in range(_PIXELS):
                 word, depth = pixels.word[own, line, k], pixels.depth[own, line, k]
                 kinds |= _U(1) << (word & _MATERIAL)
                 seen += _I(1) if word != OPEN else _I(0)
-                words[_GRAIN + at + k] = grain_at(word, depth, rays, _F(_I(k)))
+                words[_GRAIN + at + k] = grain_at(word, depth, rays, _forward(pixels, first + k))
         if seen > 0:
             for number in range(count):
                 line, at = np.uint64(top) + number, number * _ROW
@@ -134,7 +126,7 @@ def shade_block(
                     words[_GRAIN + at + k] = GRAIN[np.uint64(words[_GRAIN + at + k])]
         for number in range(count):
             line, at = np.uint64(top) + number, number * _ROW
-            rays = rays_of(camera, pixels, int(line), first)
+            rays = rays_of(camera, int(line))
             if seen > 0:
                 if thoughtful or (kinds & _GLOSSY) != _U(0):
                     _shade(pixels, own, line, rays, air, True, at, words, sharp)
@@ -145,10 +137,15 @@ def shade_block(
 
 
 @njit(inline="always")
-def grain_at(word: np.uint32, depth: np.float32, rays: Rays, k: np.float32) -> np.uint32:
-    """Number of the texel of grain that a pixel shows, `k` columns along its rays."""
-    x = rays.east + depth * (rays.forward_x + k * rays.change_x)
-    y = rays.north + depth * (rays.forward_y + k * rays.change_y)
+def _forward(pixels: Pixels, column: np.uint64) -> Forward:
+    """Where a column's ray goes: m east and north per metre of depth."""
+    return pixels.forward_x[column], pixels.forward_y[column]
+
+
+@njit(inline="always")
+def grain_at(word: np.uint32, depth: np.float32, rays: Rays, forward: Forward) -> np.uint32:
+    """Number of the texel of grain that a pixel shows."""
+    x, y = rays.east + depth * forward[0], rays.north + depth * forward[1]
     z = rays.height - rays.slope * depth
     stands = (word & _MATERIAL) >= _CROWN
     u = (x + y if stands else x) * _F(GRAIN_SCALE)
@@ -178,14 +175,14 @@ def _shade(
     for k in range(_PIXELS):
         word, depth = pixels.word[block, line, k], pixels.depth[block, line, k]
         own, grain = words[_OWN + at + k], words[_GRAIN + at + k]
-        colour = colour_of(word, depth, own, grain, rays, _F(_I(k)), air, glossy)
+        colour = colour_of(word, depth, own, grain, rays, _forward(pixels, first + k), air, glossy)
         sharp[line, first + k] = colour
 
 
 @njit(inline="always")
 def colour_of(
     word: np.uint32, depth: np.float32, own: np.uint32, grain: np.uint32, rays: Rays,
-    k: np.float32, air: Air, glossy: bool,
+    forward: Forward, air: Air, glossy: bool,
 ) -> np.uint32:  # fmt: skip
     """The colour of a pixel, lit and dimmed by the fog before it, packed.
 
@@ -195,7 +192,7 @@ def colour_of(
         own: colour of its material, and how coarse that is.
         grain: of its place, 0 to 255.
         rays: of its row.
-        k: its column, from that of the first ray.
+        forward: m east and north per metre of depth, of its column.
         air: the light.
         glossy: whether to think of windows, headlights, and what mirrors the sky.
     """
@@ -214,7 +211,7 @@ def colour_of(
         z = rays.height - rays.slope * depth
         window = (material >= _WALL) & (material < _ROOF) & window_at(third, z)
         amount, other = (_ONE, air.glass) if window else (amount, other)
-        glows = _ONE if window & (_cell(depth, z, rays, k) < air.lit) else _NO
+        glows = _ONE if window & (_cell(depth, z, rays, forward) < air.lit) else _NO
         low = max(_NO, min(_ONE, _F(BEAM_TOP) - z))
         ahead = air.beam * low / (_ONE + depth * depth * _F(1.0 / BEAM_REACH**2))
         mirror = (_F(PUDDLE_MIRROR) if material == _PUDDLE else air.wet) if road else _NO
@@ -247,10 +244,9 @@ def window_at(third: np.float32, z: np.float32) -> bool:
 
 
 @njit(inline="always")
-def _cell(depth: np.float32, z: np.float32, rays: Rays, k: np.float32) -> np.float32:
+def _cell(depth: np.float32, z: np.float32, rays: Rays, forward: Forward) -> np.float32:
     """A number from 0 to 255 that points have in common in a cell of 4 x 4 x 3 m."""
-    x = rays.east + depth * (rays.forward_x + k * rays.change_x)
-    y = rays.north + depth * (rays.forward_y + k * rays.change_y)
+    x, y = rays.east + depth * forward[0], rays.north + depth * forward[1]
     cell = _U(_I(x * _F(0.25))) * _HASH_X + _U(_I(y * _F(0.25))) * _HASH_Y
     cell += _U(_I(z * _F(1.0 / STOREY) + _ONE)) * _HASH_Z
     cell = (cell ^ (cell >> _FIFTEEN)) * _HASH
@@ -265,27 +261,27 @@ def _shade_sky(
     """The sky where nothing stands before it."""
     first = block * _PIXELS
     for k in range(_PIXELS):
-        words[_GRAIN + at + k] = cloud_at(rays, _F(_I(k)))
+        words[_GRAIN + at + k] = cloud_at(rays, _forward(pixels, first + k))
     for k in range(_PIXELS):
         words[_GRAIN + at + k] = CLOUDS[np.uint64(words[_GRAIN + at + k])]
     for k in range(_PIXELS):
-        colour = sky_colour(words[_GRAIN + at + k], rays, _F(_I(k)), light, sun)
+        forward = _forward(pixels, first + k)
+        colour = sky_colour(words[_GRAIN + at + k], rays, forward, light, sun)
         free = pixels.word[block, line, k] == OPEN
         sharp[line, first + k] = colour if free else sharp[line, first + k]
 
 
 @njit(inline="always")
-def cloud_at(rays: Rays, k: np.float32) -> np.uint32:
+def cloud_at(rays: Rays, forward: Forward) -> np.uint32:
     """Number of the texel of cloud that a pixel of the sky shows."""
     spread = _F(CLOUD_SCALE) / (max(-rays.slope, _NO) + _F(CLOUD_BASE))
-    u = (rays.forward_x + k * rays.change_x) * spread + _F(4096)
-    v = (rays.forward_y + k * rays.change_y) * spread + _F(4096)
+    u, v = forward[0] * spread + _F(4096), forward[1] * spread + _F(4096)
     return ((_U(_I(u)) & _WRAP) * _WIDTH) | (_U(_I(v)) & _WRAP)
 
 
 @njit(inline="always")
 def sky_colour(
-    clouded: np.uint32, rays: Rays, k: np.float32, light: Floats, sun: tuple[float, float]
+    clouded: np.uint32, rays: Rays, forward: Forward, light: Floats, sun: tuple[float, float]
 ) -> np.uint32:
     """The sky in a pixel, packed: its two colours, the sun's glow, and clouds (0 to 255)."""
     rise = max(-rays.slope, _NO)
@@ -293,8 +289,7 @@ def sky_colour(
     bare = _ONE - light[_COVER]
     thick = min(max((_F(_I(clouded)) * _F(1 / 255) - bare) * _F(3), _NO), _ONE)
     thick = thick * min(_ONE, _F(14) * rise)
-    near = (rays.forward_x + k * rays.change_x) * _F(sun[0])
-    near = max(_NO, near + (rays.forward_y + k * rays.change_y) * _F(sun[1]))
+    near = max(_NO, forward[0] * _F(sun[0]) + forward[1] * _F(sun[1]))
     near = near * near * near * max(_NO, _ONE - _F(2) * rise)
     red = light[_LOW] + up * (light[_HIGH] - light[_LOW]) + near * light[_GLOW]
     green = light[_LOW + 1] + up * (light[_HIGH + 1] - light[_LOW + 1]) + near * light[_GLOW + 1]

@@ -121,31 +121,28 @@ class CameraRig:
 
 
 class Views(NamedTuple):
-    """N = B C camera poses, in flat arrays for kernels."""
+    """The C cameras of each of B cars, in arrays for kernels. They differ in their yaw only."""
 
-    state: NDArray[np.int64]  # (N,) number of the state
-    x: Array  # (N,) m
-    y: Array  # (N,) m
-    cos: Array  # (N,) of the yaw
-    sin: Array  # (N,)
-    height: Array  # (N,) m
-    horizon: Array  # (N,) row in the middle of the image [px]
-    roll: Array  # (N,) rows that the horizon falls from column to column
+    x: Array  # (B,) m
+    y: Array  # (B,) m
+    height: Array  # (B,) m
+    horizon: Array  # (B,) row in the middle of the image [px]
+    roll: Array  # (B,) rows that the horizon falls from column to column
+    cos: Array  # (B, C) of the yaw
+    sin: Array  # (B, C)
     focal: float  # px
 
     @classmethod
     def of(cls, states: States, rig: CameraRig) -> "Views":
-        """The C cameras of each of B states, those of a state side by side."""
+        """The cameras of states (B,)."""
         poses = np.stack([states[name].astype(np.float64) for name in ("x", "y", "yaw")], axis=1)
         jitter = rig.jitter
         bounds = np.array([jitter.height, jitter.pitch, jitter.yaw, jitter.roll, jitter.sway])
         mount = np.array([rig.height, rig.ahead, rig.horizon * rig.image_size[0], rig.focal])
-        placed = np.empty((7, len(states) * len(rig.yaws)))  # x to roll
+        placed, turned = np.empty((5, len(states))), np.empty((2, len(states), len(rig.yaws)))
         seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
-        _place(poses, seeds, steps, np.asarray(rig.yaws), mount, bounds, placed)
-        x, y, cos, sin, height, horizon, roll = placed
-        owners = np.repeat(np.arange(len(states)), len(rig.yaws))
-        return cls(owners, x, y, cos, sin, height, horizon, roll, rig.focal)
+        _place(poses, seeds, steps, np.asarray(rig.yaws), mount, bounds, placed, turned)
+        return cls(*placed, *turned, rig.focal)
 
 
 @njit(parallel=True, cache=True)
@@ -157,21 +154,22 @@ def _place(
     mount: Array,
     jitter: Array,
     placed: Array,
+    turned: Array,
 ) -> None:
-    """Fill `placed`, the rows of `Views`, with the cameras of B cars; a car's are off alike."""
-    for i in prange(placed.shape[1]):
-        number, seed = i // len(yaws), seeds[i // len(yaws)]
+    """Fill the rows of `Views`, `placed` and `turned`, with the cameras of B cars."""
+    for i in prange(len(poses)):
         off = np.empty(4)
         for k in range(4):
-            off[k] = jitter[k] * min(max(normal(seed, _MOUNT_DRAW + k), -_BOUND), _BOUND)
+            off[k] = jitter[k] * min(max(normal(seeds[i], _MOUNT_DRAW + k), -_BOUND), _BOUND)
         for k in range(2):
-            phase = 2.0 * np.pi * uniform(seed, _SWAY_DRAW + k)
-            off[1] += jitter[4] * np.sin(_RHYTHMS[k] * steps[number] + phase)
-        heading = poses[number, 2]
-        yaw = heading + yaws[i % len(yaws)] + off[2]
-        placed[0, i] = poses[number, 0] + mount[1] * np.cos(heading)
-        placed[1, i] = poses[number, 1] + mount[1] * np.sin(heading)
-        placed[2, i], placed[3, i] = np.cos(yaw), np.sin(yaw)
-        placed[4, i] = mount[0] + off[0]
-        placed[5, i] = mount[2] + mount[3] * off[1]
-        placed[6, i] = off[3]
+            phase = 2.0 * np.pi * uniform(seeds[i], _SWAY_DRAW + k)
+            off[1] += jitter[4] * np.sin(_RHYTHMS[k] * steps[i] + phase)
+        heading = poses[i, 2]
+        placed[0, i] = poses[i, 0] + mount[1] * np.cos(heading)
+        placed[1, i] = poses[i, 1] + mount[1] * np.sin(heading)
+        placed[2, i] = mount[0] + off[0]
+        placed[3, i] = mount[2] + mount[3] * off[1]
+        placed[4, i] = off[3]
+        for camera in range(len(yaws)):
+            yaw = heading + yaws[camera] + off[2]
+            turned[0, i, camera], turned[1, i, camera] = np.cos(yaw), np.sin(yaw)

@@ -21,7 +21,7 @@ def exposed(sharp, seed=1, **effects):
     red, green, blue = sharp.astype(np.uint32)
     packed = red | green << 8 | blue << 16
     level = np.zeros(sharp.shape[2], np.int32)
-    expose(packed, level, np.uint64(seed), light, np.empty_like(packed[0]), image)
+    expose(packed, level, 0, np.uint64(seed), light, np.empty_like(packed[0]), image)
     return image.astype(int)
 
 
