@@ -1,5 +1,7 @@
 """Draws vehicles, obstacles and landmarks into an image, where nothing nearer is drawn yet."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -33,6 +35,40 @@ _OF_OBSTACLE, _OF_LANDMARK = int(Finish.OBSTACLE), int(Finish.LANDMARK)
 _PIXELS = np.uint64(BLOCK)
 
 
+class Sight(NamedTuple):
+    """What a camera may see of a box."""
+
+    seen: Seen
+    depth: float  # m, of its middle
+    reach: float  # m around its middle where it does something to the ground
+    cast: float  # m, length of its shadow
+    columns: tuple[int, int]  # first that shows it, and the one after the last
+    ground: tuple[int, int]  # the same of the columns that show the ground around it
+    rows: tuple[int, int]  # and of the rows that do
+    top: int  # first row that shows it
+
+
+@njit(inline="always")
+def sight_of(
+    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
+    camera: Camera,
+    light: Floats,
+    rows: int,
+) -> Sight:
+    """What a camera may see of a box in an image of so many rows."""
+    seen = seen_from(box, camera)
+    depth = (box.x - camera.x) * camera.cos + (box.y - camera.y) * camera.sin
+    radius = np.sqrt(seen.half_length**2 + seen.half_width**2)
+    cast = CAST * seen.height if light[_SUN] > _FAINT and box.kind != _LANDMARK else 0.0
+    reach = radius + max(SHADOW_REACH, cast)
+    return Sight(
+        seen, depth, reach, cast,
+        _columns_of(camera, box.x, box.y, radius), _columns_of(camera, box.x, box.y, reach),
+        _rows_of(camera, 0.0, depth, reach, rows),
+        _rows_of(camera, seen.height, depth, radius, rows)[0],
+    )  # fmt: skip
+
+
 @njit(cache=True)
 def draw_boxes(
     boxes: Boxes, state: int, camera: Camera, light: Floats, sun: tuple[float, float],
@@ -42,31 +78,35 @@ def draw_boxes(
     scratch = np.empty(TRACE, np.float32)
     for number in range(boxes.offset[state], boxes.offset[state + 1]):
         box = boxes.table[number]
-        seen = seen_from(box, camera)
-        depth = -(seen.ahead * seen.cos - seen.left * seen.sin) * camera.cos
-        depth -= (seen.ahead * seen.sin + seen.left * seen.cos) * camera.sin
-        radius = np.hypot(seen.half_length, seen.half_width)
-        cast = CAST * box.height if light[_SUN] > _FAINT else 0.0
-        reach = radius + max(SHADOW_REACH, cast)
-        span = columns_of(camera, box.x, box.y, reach)
-        rows = _rows_of(camera, 0.0, depth, reach, pixels.word.shape[1])
-        top = _rows_of(camera, seen.height, depth, radius, pixels.word.shape[1])[0]
-        if not _in_view(pixels, span, min(top, rows[0]), rows[1], depth - reach):
+        sight = sight_of(box, camera, light, pixels.word.shape[1])
+        if not _in_view(pixels, sight):
             continue
         if box.kind == _LANDMARK:
-            _paint_landmark(seen, span, rows, camera, light, pixels)
-            continue
-        shade_ground(seen, (sun[0] * cast, sun[1] * cast), span, rows, camera, pixels)
-        style = style_of(box.kind, box.length, box.seed)
-        paint = paint_of(style, box.seed)
-        veil = veil_at(max(depth, _NEAREST), light)
-        first, last = columns_of(camera, box.x, box.y, radius)
-        for column in range(first, last):
-            _draw_column(seen, style, paint, column, camera, light, veil, sun, pixels, scratch)
+            paint_landmark(sight, sight.ground, camera, light, pixels)
+        else:
+            shade_ground(
+                sight.seen, (sun[0] * sight.cast, sun[1] * sight.cast), sight.ground, sight.rows,
+                camera, pixels,
+            )  # fmt: skip
+            draw_body(box, sight, sight.columns, camera, light, sun, pixels, scratch)
 
 
 @njit(inline="always")
-def columns_of(camera: Camera, x: float, y: float, radius: float) -> tuple[int, int]:
+def draw_body(
+    box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
+    sight: Sight, span: tuple[int, int], camera: Camera, light: Floats, sun: tuple[float, float],
+    pixels: Pixels, scratch: Floats,
+) -> None:  # fmt: skip
+    """Draw what a span of columns shows of a vehicle or an obstacle."""
+    style = style_of(box.kind, box.length, box.seed)
+    paint = paint_of(style, box.seed)
+    veil = veil_at(max(sight.depth, _NEAREST), light)
+    for column in range(span[0], span[1]):
+        _draw_column(sight.seen, style, paint, column, camera, light, veil, sun, pixels, scratch)
+
+
+@njit(inline="always")
+def _columns_of(camera: Camera, x: float, y: float, radius: float) -> tuple[int, int]:
     """The first column that a disc [m] may cover, and the one after the last."""
     east, north = x - camera.x, y - camera.y
     along, left = east * camera.cos + north * camera.sin, north * camera.cos - east * camera.sin
@@ -96,13 +136,11 @@ def _rows_of(
 
 
 @njit(inline="always")
-def _in_view(
-    pixels: Pixels, span: tuple[int, int], first: int, last: int, depth: float
-) -> bool:
-    """Whether anything in these columns and rows is farther than a depth [m]."""
-    limit = np.float32(depth)
-    for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK):
-        for row in range(first, last):
+def _in_view(pixels: Pixels, sight: Sight) -> bool:
+    """Whether anything around a box is as far as it is, so that it may be seen."""
+    limit, span = np.float32(sight.depth - sight.reach), sight.ground
+    for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK if span[1] > 0 else 0):
+        for row in range(min(sight.top, sight.rows[0]), sight.rows[1]):
             own, line, farthest = np.uint64(block), np.uint64(row), np.float32(0.0)
             for k in range(_PIXELS):
                 farthest = max(farthest, pixels.depth[own, line, k])
@@ -160,12 +198,12 @@ def _draw_column(
 
 
 @njit(inline="always")
-def _paint_landmark(
-    seen: Seen, span: tuple[int, int], rows: tuple[int, int], camera: Camera, light: Floats,
-    pixels: Pixels,
-) -> None:  # fmt: skip
-    """Paint the ground that a landmark covers."""
-    for row in range(rows[0], rows[1]):
+def paint_landmark(
+    sight: Sight, span: tuple[int, int], camera: Camera, light: Floats, pixels: Pixels
+) -> None:
+    """Paint the ground that a landmark covers in a span of columns."""
+    seen = sight.seen
+    for row in range(sight.rows[0], sight.rows[1]):
         depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
         veil = veil_at(depth, light)
         falls = light_on(_FLAT_SUN, 1.0, veil[0], light)

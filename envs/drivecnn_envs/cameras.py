@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.bodywork import draw_boxes
 from drivecnn_envs.boxes import Boxes
-from drivecnn_envs.looks import Family, Light, Looks, draw_looks
+from drivecnn_envs.hills import hill_word, raise_hills
+from drivecnn_envs.looks import Family, Looks, draw_looks
 from drivecnn_envs.march import (
-    FAR_DEPTH,
     STEP,
     WALK,
     Ground,
@@ -29,31 +29,22 @@ from drivecnn_envs.pixels import (
     BLOCK,
     CLASSES,
     OPEN,
-    SKY_DEPTH,
     Camera,
-    Finish,
     Floats,
     Pixels,
     aim,
     blank,
-    finished,
     spare_rows,
 )
 from drivecnn_envs.posts import PostTable, draw_posts
 from drivecnn_envs.sensor import expose
 from drivecnn_envs.shading import SCRATCH, shade_block
 from drivecnn_envs.states import Atlas, States
-from drivecnn_envs.textures import CLOUDS, TEXTURE_SIZE
 from drivecnn_envs.views import CameraRig, Modality, Views
 
 Bytes = NDArray[np.uint8]
 
-HILL_FOLDS = TEXTURE_SIZE / 4  # of the hills' outline, to each quarter of the horizon
-HILL_HAZE = 0.62  # share of the air's colour in what is seen of them
 PAINTED = 96  # of the third byte of a road texel, from which on it counts as marking
-_HILLS, _PHASE, _FOG = int(Light.HILLS), int(Light.HILL_PHASE), int(Light.FOG)
-_AMBIENT, _SUN = int(Light.AMBIENT), int(Light.SUN)
-_CROWN, _HILL = int(Material.CROWN), int(Finish.HILL)
 _ROAD, _CENTRE = np.uint32(Material.ROAD), np.uint32(Material.ROAD_CENTRE)
 _SKY, _MARKING = np.uint8(SemanticClass.SKY), np.uint8(SemanticClass.LANE_MARKING)
 _AFIELD = np.zeros(2)  # m, the origin of what is not given from a world's corner
@@ -117,12 +108,15 @@ def _render_car(
     sun, spare = (atlas.sun[world, 0], atlas.sun[world, 1]), spare_rows(views.roll[i], columns)
     pixels = blank(rows + 2 * spare, count * columns)
     for number in range(count):
-        aim(pixels, camera_of(views, i, number, origin, columns), views.roll[i])
+        onward = camera_of(views, i, number, origin, columns)
+        for column in range(columns):
+            aim(pixels, onward, views.roll[i], column)
     camera = camera_of(views, i, 0, origin, columns)
     _see_world(camera, world, atlas, light, palette, pixels)
     posts = PostTable(atlas.posts, atlas.post_first, atlas.post_grid)
     for number in range(count):
-        draw_posts(posts, world, camera_of(views, i, number, origin, columns), pixels)
+        onward = camera_of(views, i, number, origin, columns)
+        draw_posts(posts, world, onward, (0, columns), pixels)
         afield = camera_of(views, i, number, _AFIELD, columns)
         draw_boxes(boxes, i, afield, light, sun, pixels)
     sharp = np.empty((pixels.word.shape[1], len(pixels.forward_x)), np.uint32)
@@ -162,40 +156,9 @@ def _see_world(
     words, rows = np.empty(WALK, np.uint32), np.empty(WALK, np.int32)
     for block in range(len(pixels.word)):
         walk_block(steps, count, ground, block, camera, pixels, words, rows)
-    hill = _hill_word(light, palette)
+    hill = hill_word(light, palette)
     for column in range(len(pixels.lift)):
-        _raise_hills(camera, column, light, hill, pixels)
-
-
-@njit(inline="always")
-def _hill_word(light: Floats, palette: NDArray[np.uint32]) -> np.uint32:
-    """The pixel of a wooded hill on the horizon."""
-    red, green, blue = 0.0, 0.0, 0.0
-    for channel in range(3):
-        woods = np.float64((palette[_CROWN] >> np.uint32(8 * channel)) & _BYTE)
-        lit = woods * (light[_AMBIENT + channel] + light[_SUN + channel])
-        red, green, blue = green, blue, lit + HILL_HAZE * (light[_FOG + channel] - lit)
-    return finished(_HILL, red, green, blue)
-
-
-@njit(inline="always")
-def _raise_hills(
-    camera: Camera, column: int, light: Floats, word: np.uint32, pixels: Pixels
-) -> None:
-    """Fill what a column leaves open of the horizon, up to the hills' outline."""
-    x, y = pixels.forward_x[column], pixels.forward_y[column]
-    turn = y / (abs(x) + abs(y))  # -1 to 1 over the half circle ahead, -1 to 1 behind
-    place = (turn if x >= 0.0 else 2.0 - turn) * HILL_FOLDS + 10.0 * light[_PHASE] + HILL_FOLDS
-    number = int(place)
-    near, far = CLOUDS[number % TEXTURE_SIZE], CLOUDS[(number + 1) % TEXTURE_SIZE]
-    rise = light[_HILLS] * (near + (place - number) * (float(far) - near)) / 255.0
-    horizon = camera.horizon
-    ends = int(np.ceil(horizon + camera.height * camera.focal / FAR_DEPTH)) + 1  # of the ground
-    bottom = min(ends, pixels.word.shape[1])
-    block, k = column // BLOCK, column % BLOCK
-    for row in range(max(int(horizon - rise * camera.focal), 0), bottom):
-        if pixels.word[block, row, k] == OPEN:
-            pixels.word[block, row, k] = word
+        raise_hills(camera, column, light, hill, pixels)
 
 
 @njit(inline="always")
@@ -206,11 +169,17 @@ def _classify(pixels: Pixels, left: int, semantic: Bytes) -> None:
         for column in range(columns):
             k = left + column
             word = pixels.word[k // BLOCK, row + pixels.lift[k], k % BLOCK]
-            code = word & _CODE
-            found = CLASSES[np.uint64(code)]
-            if code in (_ROAD, _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
-                found = _MARKING
-            semantic[row, column] = _SKY if word == OPEN else found
+            semantic[row, column] = class_of(word)
+
+
+@njit(inline="always")
+def class_of(word: np.uint32) -> np.uint8:
+    """The semantic class of what a pixel shows."""
+    code = word & _CODE
+    found = CLASSES[np.uint64(code)]
+    if (code == _ROAD or code == _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
+        found = _MARKING
+    return _SKY if word == OPEN else found
 
 
 @njit(inline="always")

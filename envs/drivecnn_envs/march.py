@@ -32,7 +32,7 @@ _NOWHERE = np.uint32(0)  # number of the texel that stands for the land beyond e
 _LAND = np.uint32(LAND_WORD)
 _MATERIAL = np.uint32(SHADED - 1)
 _CROWN, _POLE, _TRUNK = (np.uint32(m) for m in (Material.CROWN, Material.POLE, Material.TRUNK))
-_NO_ROW = np.int32(1 << 30)  # top of what adds nothing
+NO_ROW = np.int32(1 << 30)  # top of what adds nothing
 _TOP_ROW = np.int32(0)
 _BYTE, _SIXTEEN = np.uint32(255), np.uint32(16)
 _HEIGHT_SHIFT = np.uint32(24)
@@ -151,13 +151,13 @@ def walk_block(
         ahead = np.uint64(number % _AHEAD) * _COLUMNS
         if ahead == 0:
             for other in range(number, min(number + _AHEAD, count)):
-                step, place = _step(steps, other), np.uint64(other - number) * _COLUMNS
+                step, place = step_of(steps, other), np.uint64(other - number) * _COLUMNS
                 for k in range(_COLUMNS):
                     forward_x, forward_y = pixels.forward_x[first + k], pixels.forward_y[first + k]
                     words[_NUMBER + k] = number_under(step, forward_x, forward_y)
                 for k in range(_COLUMNS):
                     words[_MET + place + k] = ground.texels[np.uint64(words[_NUMBER + k])]
-        step, met = _step(steps, number), _MET + ahead
+        step, met = step_of(steps, number), _MET + ahead
         lowest, top, low = _survey(step, middle, height, met, words, rows)
         if step.row < bottom:
             for row in range(max(step.row, 0), bottom):
@@ -170,7 +170,7 @@ def walk_block(
 
 
 @njit(inline="always")
-def _step(steps: NDArray[np.void], number: int) -> Step:
+def step_of(steps: NDArray[np.void], number: int) -> Step:
     """A step from its record."""
     step = steps[number]
     return Step(
@@ -187,38 +187,49 @@ def _survey(
 
     What adds something in a column is marked by its rows from `_TOP` to `_BOTTOM`, for `_stand`.
     """
-    lowest, highest, low = np.int32(0), _NO_ROW, np.int32(0)
+    lowest, highest, low = np.int32(0), NO_ROW, np.int32(0)
     for k in range(_COLUMNS):
-        texel = words[met + k]
-        flat, hides = (texel >> _HEIGHT_SHIFT) < STANDS, shows_ground(texel & _MATERIAL)
-        floor = texel if flat else words[_FLOOR + k]
-        words[_FLOOR + k] = floor
-        words[_SHOWN + k] = floor if hides else texel
+        floor, shown = ground_of(words[met + k], words[_FLOOR + k])
+        words[_FLOOR + k], words[_SHOWN + k] = floor, shown
     for k in range(_COLUMNS):
-        texel = words[met + k]
+        hung = rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k]
         filled = min(rows[_FILLED + k], step.row)
-        stands = ((texel >> _HEIGHT_SHIFT) >= STANDS) & ~is_post(texel & _MATERIAL)
-        top = max(row_at(texel >> _HEIGHT_SHIFT, step, middle, height), _TOP_ROW)
-        under = row_at((texel >> _SIXTEEN) & _BYTE, step, middle, height)
-        bottom = min(under, filled) if texel & _MATERIAL == _CROWN else filled
-        hidden = (top >= rows[_HUNG_TOP + k]) & (bottom <= rows[_HUNG_BOTTOM + k])
-        adds = stands & (top < bottom) & ~hidden
-        top, bottom = top if adds else _NO_ROW, bottom if adds else _TOP_ROW
+        top, bottom = rows_of(words[met + k], step, middle, height, filled, hung)
         rows[_TOP + k], rows[_BOTTOM + k], rows[_FILLED + k] = top, bottom, filled
         lowest, highest, low = max(lowest, filled), min(highest, top), max(low, bottom)
     return lowest, highest, low
 
 
 @njit(inline="always")
-def is_post(material: np.uint32) -> bool:
-    """Whether a texel is drawn as a post, and shows the ground before it meanwhile."""
-    return (material == _POLE) | (material == _TRUNK)
+def ground_of(texel: np.uint32, floor: np.uint32) -> tuple[np.uint32, np.uint32]:
+    """The last flat texel, and what the ground shows, as a ray that came over a floor goes on."""
+    floor = texel if (texel >> _HEIGHT_SHIFT) < STANDS else floor
+    material = texel & _MATERIAL
+    return floor, floor if is_post(material) | (material == _CROWN) else texel
 
 
 @njit(inline="always")
-def shows_ground(material: np.uint32) -> bool:
-    """Whether the ground at a texel is as that before it."""
-    return is_post(material) | (material == _CROWN)
+def rows_of(
+    texel: np.uint32, step: Step, middle: np.float32, height: np.float32, filled: np.int32,
+    hung: tuple[np.int32, np.int32],
+) -> tuple[np.int32, np.int32]:  # fmt: skip
+    """The rows where what stands adds something to a column; from `NO_ROW` to 0 if nothing does.
+
+    Rows from `filled` on are, and those between the `hung` ones.
+    """
+    tall, material = texel >> _HEIGHT_SHIFT, texel & _MATERIAL
+    top = max(row_at(tall, step, middle, height), _TOP_ROW)
+    under = row_at((texel >> _SIXTEEN) & _BYTE, step, middle, height)
+    bottom = min(under, filled) if material == _CROWN else filled
+    hidden = (top >= hung[0]) & (bottom <= hung[1])
+    adds = (tall >= STANDS) & ~is_post(material) & (top < bottom) & ~hidden
+    return (top, bottom) if adds else (NO_ROW, _TOP_ROW)
+
+
+@njit(inline="always")
+def is_post(material: np.uint32) -> bool:
+    """Whether a texel is drawn as a post, and shows the ground before it meanwhile."""
+    return (material == _POLE) | (material == _TRUNK)
 
 
 @njit(inline="always")
@@ -253,14 +264,23 @@ def _stand(
             pixels.word[block, row, k] = words[met + k] if free else before
             pixels.depth[block, row, k] = depth if free else seen
     for k in range(_COLUMNS):
-        top, bottom, filled = rows[_TOP + k], rows[_BOTTOM + k], rows[_FILLED + k]
-        hung_top, hung_bottom = rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k]
-        stands, hangs = (top < bottom) & (bottom == filled), (top < bottom) & (bottom < filled)
-        touches = (top <= hung_bottom) & (bottom >= hung_top) & (hung_top < hung_bottom)
-        larger = hangs & ~touches & (bottom - top > hung_bottom - hung_top)
-        joined_top, joined_bottom = min(top, hung_top), max(bottom, hung_bottom)
-        hung_top = joined_top if hangs & touches else top if larger else hung_top
-        hung_bottom = joined_bottom if hangs & touches else bottom if larger else hung_bottom
-        filled = top if stands else filled
-        rows[_FILLED + k] = hung_top if (hung_top < filled) & (filled <= hung_bottom) else filled
-        rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k] = hung_top, hung_bottom
+        span, hung = (rows[_TOP + k], rows[_BOTTOM + k]), (rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k])
+        filled, hung_top, hung_bottom = filled_by(span, rows[_FILLED + k], hung)
+        rows[_FILLED + k], rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k] = filled, hung_top, hung_bottom
+
+
+@njit(inline="always")
+def filled_by(
+    span: tuple[np.int32, np.int32], filled: np.int32, hung: tuple[np.int32, np.int32]
+) -> tuple[np.int32, np.int32, np.int32]:
+    """What is filled of a column after rows were drawn: from which row on, and between which."""
+    top, bottom, hung_top, hung_bottom = span[0], span[1], hung[0], hung[1]
+    stands, hangs = (top < bottom) & (bottom == filled), (top < bottom) & (bottom < filled)
+    touches = (top <= hung_bottom) & (bottom >= hung_top) & (hung_top < hung_bottom)
+    larger = hangs & ~touches & (bottom - top > hung_bottom - hung_top)
+    joined_top, joined_bottom = min(top, hung_top), max(bottom, hung_bottom)
+    hung_top = joined_top if hangs & touches else top if larger else hung_top
+    hung_bottom = joined_bottom if hangs & touches else bottom if larger else hung_bottom
+    filled = top if stands else filled
+    filled = hung_top if (hung_top < filled) & (filled <= hung_bottom) else filled
+    return filled, hung_top, hung_bottom

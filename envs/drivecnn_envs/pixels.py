@@ -90,15 +90,13 @@ def blank(rows: int, columns: int) -> Pixels:
 
 
 @njit(inline="always")
-def aim(pixels: Pixels, camera: Camera, roll: float) -> None:
-    """Aim the rays of a camera's columns; `roll` is how many rows the horizon falls a column."""
-    spare = spare_rows(roll, camera.columns)
-    for column in range(camera.columns):
-        aside = column + 0.5 - 0.5 * camera.columns
-        right, number = aside / camera.focal, camera.first + column
-        pixels.forward_x[number] = camera.cos + right * camera.sin
-        pixels.forward_y[number] = camera.sin - right * camera.cos
-        pixels.lift[number] = spare - int(np.floor(aside * roll + 0.5))
+def aim(pixels: Pixels, camera: Camera, roll: float, column: int) -> None:
+    """Aim the ray of a camera's column; `roll` is how many rows the horizon falls a column."""
+    aside = column + 0.5 - 0.5 * camera.columns
+    right, number = aside / camera.focal, camera.first + column
+    pixels.forward_x[number] = camera.cos + right * camera.sin
+    pixels.forward_y[number] = camera.sin - right * camera.cos
+    pixels.lift[number] = spare_rows(roll, camera.columns) - int(np.floor(aside * roll + 0.5))
 
 
 @njit(inline="always")

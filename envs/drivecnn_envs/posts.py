@@ -69,8 +69,13 @@ def gather_posts(worlds: "Sequence[World]") -> PostTable:
 
 
 @njit(cache=True)
-def draw_posts(table: PostTable, world: int, camera: Camera, pixels: Pixels) -> None:
-    """Draw the posts around a camera, given from its world's corner, where they are nearest."""
+def draw_posts(
+    table: PostTable, world: int, camera: Camera, span: tuple[int, int], pixels: Pixels
+) -> None:
+    """Draw the posts around a camera, given from its world's corner, where they are nearest.
+
+    `span` is the first of the camera's columns that is drawn and the one after the last.
+    """
     start, rows, across = table.grid[world]
     low_row = max(int((camera.y - POST_REACH) / CELL), 0)
     low_column = max(int((camera.x - POST_REACH) / CELL), 0)
@@ -81,7 +86,7 @@ def draw_posts(table: PostTable, world: int, camera: Camera, pixels: Pixels) -> 
                 continue
             cell = start + row * across + column
             for number in range(table.first[cell], table.first[cell + 1]):
-                _draw_post(table.posts[number], camera, pixels)
+                _draw_post(table.posts[number], camera, span, pixels)
 
 
 @njit(inline="always")
@@ -97,6 +102,7 @@ def _may_see(camera: Camera, east: float, north: float) -> bool:
 def _draw_post(
     post: Any,  # noqa: ANN401 - a record of dtype POST, which has no static type
     camera: Camera,
+    span: tuple[int, int],
     pixels: Pixels,
 ) -> None:
     """Draw one post as an upright round column."""
@@ -113,7 +119,7 @@ def _draw_post(
     word = post.word
     rise = camera.height - np.float64(word >> np.uint32(24)) * HEIGHT_UNIT
     shade = np.float64((word >> np.uint32(8)) & _BYTE)
-    for column in range(max(first, 0), min(last, camera.columns)):
+    for column in range(max(first, span[0]), min(last, span[1])):
         horizon = camera.horizon
         top = max(int(horizon + rise * camera.focal / depth), 0)
         bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), pixels.word.shape[1])

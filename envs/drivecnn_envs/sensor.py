@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 STREAKS = 0.004  # per pixel of an image, in rain
 STREAK_LENGTH = 0.14  # of the image's height
 STREAK_LEVELS = 22  # intensity levels
+RAIN_DRAW = 1  # counter of an image's random numbers
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _HASH_1, _HASH_2, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
 _BYTE, _RED_BLUE, _HALVES = np.uint32(255), np.uint32(0xFF00FF), np.uint32(0x800080)
@@ -42,10 +43,8 @@ def expose(
     """
     columns = image.shape[2]
     if light[_RAIN] > 0.0:
-        _rain(sharp, left, columns, mix(seed, 1))
-    start = np.uint32(seed & _LOW_32)
-    spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
-    blur = np.uint32(64.0 * light[_BLUR])  # in 256ths, to each of four neighbours
+        _rain(sharp, left, columns, mix(seed, RAIN_DRAW))
+    start, spread, blur = faults_of(seed, light)
     first = 0
     while first < columns:  # as far as columns move alike
         last = first + 1
@@ -57,6 +56,13 @@ def expose(
             number = np.uint32(start + np.uint32(level_row * columns))
             _add_noise(number, spread, (first, last), line, np.uint64(row), image)
         first = last
+
+
+@njit(inline="always")
+def faults_of(seed: np.uint64, light: Floats) -> tuple[np.uint32, np.uint32, np.uint32]:
+    """Where noise begins, its levels in all, and the 256ths of light that four neighbours get."""
+    spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
+    return np.uint32(seed & _LOW_32), spread, np.uint32(64.0 * light[_BLUR])
 
 
 @njit(inline="always")
@@ -126,14 +132,27 @@ def noisy(level: np.uint32, draw: np.uint32, spread: np.uint32) -> np.uint8:
 def _rain(sharp: Words, left: int, columns: int, seed: np.uint64) -> None:
     """Draw falling drops as short bright strokes."""
     rows = len(sharp)
-    length = max(int(STREAK_LENGTH * rows), 1)
-    for number in range(int(STREAKS * rows * columns)):
-        draw = mix(seed, number)
-        column = left + int(draw % np.uint64(columns))
-        top = int((draw >> np.uint64(24)) % np.uint64(rows + length)) - length
-        level = STREAK_LEVELS // 2 + int((draw >> np.uint64(48)) % np.uint64(STREAK_LEVELS // 2))
-        for row in range(max(top, 0), min(top + length, rows)):
-            sharp[row, column] = brighter(sharp[row, column], np.uint32(level))
+    for number in range(drops_in(rows, columns)):
+        column, top, bottom, level = drop_of(seed, number, rows, columns)
+        for row in range(max(top, 0), min(bottom, rows)):
+            sharp[row, left + column] = brighter(sharp[row, left + column], level)
+
+
+@njit(inline="always")
+def drops_in(rows: int, columns: int) -> int:
+    """How many drops are in an image when it rains."""
+    return int(STREAKS * rows * columns)
+
+
+@njit(inline="always")
+def drop_of(
+    seed: np.uint64, number: int, rows: int, columns: int
+) -> tuple[int, int, int, np.uint32]:
+    """A drop's column, its first row and the one after its last, and how bright it is."""
+    draw, length = mix(seed, number), max(int(STREAK_LENGTH * rows), 1)
+    top = int((draw >> np.uint64(24)) % np.uint64(rows + length)) - length
+    level = STREAK_LEVELS // 2 + int((draw >> np.uint64(48)) % np.uint64(STREAK_LEVELS // 2))
+    return int(draw % np.uint64(columns)), top, top + length, np.uint32(level)
 
 
 @njit(inline="always")
