@@ -105,7 +105,7 @@ def test_every_failure_is_listed_and_can_be_driven_again(policy):
 
 
 def test_the_expert_drives_in_traffic():
-    driven = evaluate(config("expert", traffic="regular"), None, ObservationConfig())
+    driven = evaluate(config("expert", traffic="dense"), None, ObservationConfig())
     alone = evaluate(config("expert"), None, ObservationConfig())
     assert driven.metrics.success_rate == 1.0
     assert driven.metrics.collisions_per_km == 0.0

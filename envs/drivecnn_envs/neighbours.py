@@ -142,7 +142,7 @@ def _choose(
                     count += 1
         farthest = np.inf
         if count > MOST:
-            farthest = np.partition(squared[:count], MOST - 1)[MOST - 1]
+            farthest = np.sort(squared[:count])[MOST - 1]
         kept = 0
         for n in range(count):
             if squared[n] <= farthest and kept < MOST:

@@ -65,11 +65,11 @@ class Simulator:
     @property
     def dtype(self) -> np.dtype[np.void]:
         """Of this simulator's states."""
-        return state_dtype(self.traffic.density.places)
+        return state_dtype(self.traffic.places)
 
     def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
         """States (B,) at the start of routes (B,), at the speed that suits their first metre."""
-        states = self.scene.start(routes, seeds, self.traffic.density.places)
+        states = self.scene.start(routes, seeds, self.traffic.places)
         self.traffic.start(states)
         self._draw_map_error(states)
         return states

@@ -40,6 +40,7 @@ Array = NDArray[np.float64]
 Wanted = Literal["none", "regular", "dense"] | int  # vehicles around each ego, by name or number
 
 MOST = 64  # vehicles around an ego
+PLACES = (0, 32, MOST)  # a state may have; the kernels are compiled anew for each number of them
 FIT = 12.0  # m of lane for each vehicle, if there are as many as fit
 LINE_GAP = 2.0  # m, the jam gap to a line at which a vehicle has to stop
 MOVING = 3.0  # m/s, who drives so fast no longer waits
@@ -112,6 +113,11 @@ class Traffic:
         if self._streets is not None:
             self.density = _as_many_as_fit(self.density, self._streets)
 
+    @property
+    def places(self) -> int:
+        """Places for vehicles in each state, at least as many as there may be vehicles."""
+        return next(places for places in PLACES if places >= self.density.places)
+
     def start(self, states: States) -> None:
         """Put vehicles around egos (B,) that are about to start, in place."""
         if self._streets is not None:
@@ -160,7 +166,7 @@ def _start(states: States, strands: Strands, points: Cells, density: tuple[float
     for i in prange(len(states)):
         state = states[i]
         radius, wanted = traffic_radius(points, state.world, state.x, state.y, density)
-        for k in range(min(len(state.vehicles), int(wanted))):
+        for k in range(int(wanted)):
             for draw in range(START_DRAWS):
                 if _appear(state, strands, points, (k, k * START_DRAWS + draw), (0.0, radius)):
                     break
@@ -292,8 +298,9 @@ def _renew_one(
     density: tuple[float, int],
 ) -> None:
     radius, wanted = traffic_radius(points, state.world, state.x, state.y, density)
-    count, empty = 0, -1
-    for k in range(len(state.vehicles)):
+    places = density[1]
+    count, empty = 0, places
+    for k in range(places):
         vehicle = state.vehicles[k]
         away = np.hypot(vehicle.x - state.x, vehicle.y - state.y)
         if vehicle.strand != NOWHERE and away > radius + LEFT_BEHIND:
@@ -302,10 +309,10 @@ def _renew_one(
             count += 1
         else:
             empty = k
-    if empty < 0 or count >= int(wanted):
+    if count >= int(wanted):
         return
     for draw in range(DRAWS):
-        number = len(state.vehicles) * START_DRAWS + DRAWS * state.step + draw
+        number = places * START_DRAWS + DRAWS * state.step + draw
         near = min(NEAREST, radius - 10.0)
         if _appear(state, strands, points, (empty, number), (near, radius)):
             return
