@@ -88,7 +88,7 @@ def _touch(
                     touched[i] = PARKED
 
 
-@njit(inline="always")
+@njit()
 def _touches_vehicle(
     state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
     length: float,
