@@ -41,6 +41,18 @@ def different(routes):
     return list({route.waypoints.round(1).tobytes(): route for route in routes}.values())
 
 
+@pytest.fixture(scope="module")
+def tiny(folder, carla_towns):
+    """For each town its tiny routes, as published and as matched."""
+    return {
+        town: [
+            (route, match_route(carla_towns[town], route))
+            for route in different(published(folder, town, "tiny"))
+        ]
+        for town in TOWNS
+    }
+
+
 def gaps(matched, route):
     """Distance [m] from each waypoint to the matched route."""
     points = np.column_stack([matched.x, matched.y])
@@ -93,21 +105,18 @@ def test_training_routes_start_and_end_on_our_lanes(training, carla_towns, town)
         assert np.quantile(gaps(matched, route), 0.95) < MAX_GAP
 
 
-def test_tiny_routes_pass_their_waypoints(folder, carla_towns):
-    found = []
-    for town in TOWNS:
-        for route in different(published(folder, town, "tiny")):
-            found += gaps(match_route(carla_towns[town], route), route).tolist()
+def test_tiny_routes_pass_their_waypoints(tiny):
+    pairs = [pair for of_town in tiny.values() for pair in of_town]
+    found = np.concatenate([gaps(matched, route) for route, matched in pairs])
     # What is left are goals on a neighbouring lane, with too little road to get there.
-    assert max(found) < MAX_GAP
+    assert found.max() < MAX_GAP
     assert np.mean(found) < 0.7
     assert np.quantile(found, 0.9) < 3.0
 
 
 @pytest.mark.parametrize("town", TOWNS)
-def test_tiny_routes_take_no_detour(folder, carla_towns, town):
-    for route in different(published(folder, town, "tiny")):
-        matched = match_route(carla_towns[town], route)
+def test_tiny_routes_take_no_detour(tiny, town):
+    for route, matched in tiny[town]:
         assert matched.length <= LONGEST_DETOUR * straight_distance(route), route.id
 
 

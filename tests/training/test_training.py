@@ -32,7 +32,12 @@ SMALL = RunConfig(
     validation=ValidationConfig(maps=("procedural:900",), routes=4, route_length=60.0, times=1),
     tracking=TrackingConfig(mode="disabled"),
 )
-BRIEF = replace(SMALL, optimiser=replace(SMALL.optimiser, steps=3, batch_size=16))
+BRIEF = replace(
+    SMALL,
+    data=replace(SMALL.data, maps=("procedural:0",), routes=16),
+    optimiser=replace(SMALL.optimiser, steps=3, batch_size=16),
+    validation=replace(SMALL.validation, maps=("procedural:0",), routes=1, route_length=20.0),
+)
 UNSEEN = EvaluationConfig("procedural:1000-1004", RouteOptions(30, 200.0), seed=3)
 
 
