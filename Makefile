@@ -17,7 +17,7 @@ demo: $(VENV)/.ready
 	$(BIN)/drivecnn evaluate $(RUN) --map procedural:1000-1009 --routes 100 --route_length 400 --junctions 3
 
 test: $(VENV)/.ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.ready
 	$(BIN)/pytest -m slow
