@@ -1,5 +1,6 @@
 """Draws vehicles, obstacles and landmarks into an image, where nothing nearer is drawn yet."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ def sight_of(
     """What a camera may see of a box in an image of so many rows."""
     seen = seen_from(box, camera)
     depth = (box.x - camera.x) * camera.cos + (box.y - camera.y) * camera.sin
-    radius = np.sqrt(seen.half_length**2 + seen.half_width**2)
+    radius = math.sqrt(seen.half_length**2 + seen.half_width**2)
     cast = CAST * seen.height if light[_SUN] > _FAINT and box.kind != _LANDMARK else 0.0
     reach = radius + max(SHADOW_REACH, cast)
     return Sight(

@@ -1,5 +1,7 @@
 """What a box does to the ground: it is darker beside it, and where the sun does not reach."""
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -20,9 +22,9 @@ _PIXELS = np.uint64(BLOCK)
 
 
 @njit(inline="always")
-def is_ground(word: np.uint32) -> bool:
+def is_ground(word: np.uint32) -> np.bool_:
     """Whether a pixel shows the ground."""
-    return (word != OPEN) & ((word & _MATERIAL) < _CROWN)
+    return np.bool_((word != OPEN) & ((word & _MATERIAL) < _CROWN))
 
 
 @njit(inline="always")
@@ -63,7 +65,7 @@ def darkened(
     half_length, half_width = _F(seen.half_length), _F(seen.half_width)
     beyond_end = max(abs(point[0]) - half_length, _NO)
     beyond_side = max(abs(point[1]) - half_width, _NO)
-    beyond = np.sqrt(beyond_end * beyond_end + beyond_side * beyond_side)
+    beyond = math.sqrt(beyond_end * beyond_end + beyond_side * beyond_side)
     kept = _ONE - _F(_SHADOW) * max(_ONE - beyond * _F(1.0 / SHADOW_REACH), _NO)
     shade = _U(np.int32(kept * _F(np.int32((word >> _EIGHT) & _BYTE))))
     enters_end, leaves_end = _within(point[0], _F(sunward[0]), half_length)

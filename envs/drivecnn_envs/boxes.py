@@ -1,5 +1,6 @@
 """Other vehicles and obstacles: oriented boxes on the ground, and where rays cross them."""
 
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple, Self
@@ -87,7 +88,7 @@ def seen_from(
     camera: Camera,
 ) -> Seen:
     """A box as a camera sees it."""
-    cos, sin = np.cos(box.yaw), np.sin(box.yaw)
+    cos, sin = math.cos(box.yaw), math.sin(box.yaw)
     east, north = camera.x - box.x, camera.y - box.y
     ahead, left = east * cos + north * sin, north * cos - east * sin
     return Seen(ahead, left, cos, sin, 0.5 * box.length, 0.5 * box.width, box.height)

@@ -24,7 +24,6 @@ from drivecnn_envs.march import (
     walk_block,
 )
 from drivecnn_envs.materials import Material, SemanticClass
-from drivecnn_envs.noise import mix
 from drivecnn_envs.pixels import (
     BLOCK,
     CLASSES,
@@ -37,7 +36,7 @@ from drivecnn_envs.pixels import (
     spare_rows,
 )
 from drivecnn_envs.posts import PostTable, draw_posts
-from drivecnn_envs.sensor import expose
+from drivecnn_envs.sensor import expose, noise_seed
 from drivecnn_envs.shading import SCRATCH, shade_block
 from drivecnn_envs.states import Atlas, States
 from drivecnn_envs.views import CameraRig, Modality, Views
@@ -94,15 +93,16 @@ def _render(
 ) -> None:
     """Fill `images`, one thread a car."""
     for i in prange(len(views.x)):
-        _render_car(i, views, worlds[i], mix(seeds[i], steps[i]), atlas, looks, boxes, images)
+        car: int = np.int64(i)  # type: ignore[assignment] # or all would be compiled twice: prange has numbers of two types
+        _render_car(car, views, worlds[car], seeds[car], steps[car], atlas, looks, boxes, images)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
 def _render_car(
-    i: int, views: Views, world: int, noise: np.uint64, atlas: Atlas, looks: Looks, boxes: Boxes,
-    images: Images,
+    i: int, views: Views, world: int, seed: np.uint64, step: int, atlas: Atlas, looks: Looks,
+    boxes: Boxes, images: Images,
 ) -> None:  # fmt: skip
-    """Fill the C images of a car; `noise` is the seed of its sensors."""
+    """Fill the C images of a car."""
     count, _, rows, columns = images.rgb.shape[1:]
     light, palette, origin = looks.light[i], looks.palette[i], atlas.origin[world]
     sun, spare = (atlas.sun[world, 0], atlas.sun[world, 1]), spare_rows(views.roll[i], columns)
@@ -124,8 +124,8 @@ def _render_car(
     for block in range(len(pixels.word)):
         shade_block(pixels, block, camera, palette, light, sun, words, sharp)
     for number in range(count):
-        left, seed = number * columns, mix(noise, number)
-        expose(sharp, pixels.lift, left, seed, light, line, images.rgb[i, number])
+        left, noise = number * columns, noise_seed(seed, step, number)
+        expose(sharp, pixels.lift, left, noise, light, line, images.rgb[i, number])
         if images.semantic.size > 0:
             _classify(pixels, left, images.semantic[i, number])
         if images.depth.size > 0:
@@ -177,7 +177,7 @@ def class_of(word: np.uint32) -> np.uint8:
     """The semantic class of what a pixel shows."""
     code = word & _CODE
     found = CLASSES[np.uint64(code)]
-    if (code == _ROAD or code == _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
+    if code in (_ROAD, _CENTRE) and (word >> _SIXTEEN) & _BYTE >= PAINTED:
         found = _MARKING
     return _SKY if word == OPEN else found
 

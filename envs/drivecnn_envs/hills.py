@@ -1,5 +1,7 @@
 """Wooded hills on the horizon, behind everything else."""
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -40,7 +42,7 @@ def raise_hills(
     near, far = CLOUDS[number % TEXTURE_SIZE], CLOUDS[(number + 1) % TEXTURE_SIZE]
     rise = light[_HILLS] * (near + (place - number) * (float(far) - near)) / 255.0
     horizon = camera.horizon
-    ends = int(np.ceil(horizon + camera.height * camera.focal / FAR_DEPTH)) + 1  # of the ground
+    ends = int(math.ceil(horizon + camera.height * camera.focal / FAR_DEPTH)) + 1  # of the ground
     bottom = min(ends, pixels.word.shape[1])
     block, k = column // BLOCK, column % BLOCK
     for row in range(max(int(horizon - rise * camera.focal), 0), bottom):

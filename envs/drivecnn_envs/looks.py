@@ -1,7 +1,8 @@
 """Looks: colours, light, weather and camera of an episode, drawn from its appearance seed.
 
 A look is two rows of numbers that kernels carry: a palette of packed colours, one for each
-`Material` and `Coat`, and floats indexed by `Light`. Colours are intensities (0-255) in white daylight.
+`Material` and `Coat`, and floats indexed by `Light`. Colours are intensities (0-255) in white
+daylight.
 """
 
 from enum import IntEnum, StrEnum

@@ -10,6 +10,7 @@ adds something is drawn column by column. Indices in the inner loops are unsigne
 negative would keep them out of those registers.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
-from drivecnn_envs.pixels import BLOCK, OPEN, Camera, Floats, Ints, Pixels, Words
+from drivecnn_envs.pixels import BLOCK, OPEN, Camera, Ints, Pixels, Words
 
 RESOLUTION = 0.25  # m per texel of the finest level
 FIRST_DEPTH = 1.0  # m, nearer things are not drawn
@@ -33,7 +34,7 @@ _LAND = np.uint32(LAND_WORD)
 _MATERIAL = np.uint32(SHADED - 1)
 _CROWN, _POLE, _TRUNK = (np.uint32(m) for m in (Material.CROWN, Material.POLE, Material.TRUNK))
 NO_ROW = np.int32(1 << 30)  # top of what adds nothing
-_TOP_ROW = np.int32(0)
+_TOP_ROW, _ONE_ROW = np.int32(0), np.int32(1)
 _BYTE, _SIXTEEN = np.uint32(255), np.uint32(16)
 _HEIGHT_SHIFT = np.uint32(24)
 
@@ -88,7 +89,7 @@ def plan_steps(rows: int, camera: Camera, ground: Ground, steps: NDArray[np.void
         if below > 0.0:
             goal = min(height * focal / below, FAR_DEPTH)
         row -= 1
-        pieces = int(np.ceil((goal - depth) / max(SHORTEST_STEP, STEP_GROWTH * depth)))
+        pieces = int(math.ceil((goal - depth) / max(SHORTEST_STEP, STEP_GROWTH * depth)))
         start = depth
         for piece in range(1, pieces + 1):
             longer = (goal - start) / pieces
@@ -116,16 +117,14 @@ def _plan_step(
     step.reach = depth / size
     step.east = camera.x / size + 1.0
     step.north = camera.y / size + 1.0
-    step.row = int(np.ceil(camera.horizon + camera.height * camera.focal / depth - MIDDLE))
+    step.row = int(math.ceil(camera.horizon + camera.height * camera.focal / depth - MIDDLE))
     step.first = ground.offset[level]
     step.columns = ground.shape[level, 1]
     step.rows = ground.shape[level, 0]
 
 
 @njit(inline="always")
-def number_under(
-    step: Step, forward_x: np.float32, forward_y: np.float32
-) -> np.uint32:
+def number_under(step: Step, forward_x: np.float32, forward_y: np.float32) -> np.uint32:
     """Number of the texel that a ray meets with a step: the open land's if outside."""
     one = np.int32(1)
     x = np.int32(step.east + step.reach * forward_x) - one  # floor, from -1 on
@@ -160,7 +159,7 @@ def walk_block(
         step, met = step_of(steps, number), _MET + ahead
         lowest, top, low = _survey(step, middle, height, met, words, rows)
         if step.row < bottom:
-            for row in range(max(step.row, 0), bottom):
+            for row in range(max(step.row, _TOP_ROW), bottom):
                 _lay_ground(np.uint64(block), np.uint64(row), step.depth, pixels, words)
             bottom = step.row
         if top < low:
@@ -182,7 +181,7 @@ def step_of(steps: NDArray[np.void], number: int) -> Step:
 @njit(inline="always")
 def _survey(
     step: Step, middle: np.float32, height: np.float32, met: np.uint64, words: Words, rows: Ints
-) -> tuple[int, int, int]:
+) -> tuple[np.int32, np.int32, np.int32]:
     """Take a block's texels. Returns the lowest row that is open, and the rows that change.
 
     What adds something in a column is marked by its rows from `_TOP` to `_BOTTOM`, for `_stand`.
@@ -227,16 +226,18 @@ def rows_of(
 
 
 @njit(inline="always")
-def is_post(material: np.uint32) -> bool:
+def is_post(material: np.uint32) -> np.bool_:
     """Whether a texel is drawn as a post, and shows the ground before it meanwhile."""
-    return (material == _POLE) | (material == _TRUNK)
+    return np.bool_((material == _POLE) | (material == _TRUNK))
 
 
 @njit(inline="always")
 def row_at(tall: np.uint32, step: Step, middle: np.float32, height: np.float32) -> np.int32:
     """Row of what is so tall [height units] at a step."""
     rise = height - np.float32(np.int32(tall)) * np.float32(HEIGHT_UNIT)
-    return np.int32(np.ceil(middle + rise * step.slope))
+    row = middle + rise * step.slope
+    whole = np.int32(row)
+    return whole + (_ONE_ROW if np.float32(whole) < row else _TOP_ROW)
 
 
 @njit(inline="always")
@@ -252,8 +253,8 @@ def _lay_ground(
 
 @njit(inline="always")
 def _stand(
-    block: np.uint64, span: tuple[int, int], depth: np.float32, met: np.uint64, pixels: Pixels,
-    words: Words, rows: Ints,
+    block: np.uint64, span: tuple[np.int32, np.int32], depth: np.float32, met: np.uint64,
+    pixels: Pixels, words: Words, rows: Ints,
 ) -> None:  # fmt: skip
     """Draw what stands in a block's columns, `depth` [m] ahead, where they are open."""
     for row in range(np.uint64(span[0]), np.uint64(span[1])):
@@ -264,9 +265,11 @@ def _stand(
             pixels.word[block, row, k] = words[met + k] if free else before
             pixels.depth[block, row, k] = depth if free else seen
     for k in range(_COLUMNS):
-        span, hung = (rows[_TOP + k], rows[_BOTTOM + k]), (rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k])
-        filled, hung_top, hung_bottom = filled_by(span, rows[_FILLED + k], hung)
-        rows[_FILLED + k], rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k] = filled, hung_top, hung_bottom
+        span = rows[_TOP + k], rows[_BOTTOM + k]
+        hung = rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k]
+        rows[_FILLED + k], rows[_HUNG_TOP + k], rows[_HUNG_BOTTOM + k] = filled_by(
+            span, rows[_FILLED + k], hung
+        )
 
 
 @njit(inline="always")

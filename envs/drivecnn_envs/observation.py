@@ -11,9 +11,9 @@ from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.cameras import Bytes, render
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.looks import Family
+from drivecnn_envs.pixels import SKY_DEPTH
 from drivecnn_envs.route_map import RouteMapView, rasterise
 from drivecnn_envs.scene import Scene
-from drivecnn_envs.pixels import SKY_DEPTH
 from drivecnn_envs.states import States
 from drivecnn_envs.views import CameraRig, Modality
 

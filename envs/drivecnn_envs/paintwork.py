@@ -1,5 +1,6 @@
 """What vehicles and obstacles are made of at each point of their shapes, and how it is lit."""
 
+import math
 from enum import IntEnum
 
 import numpy as np
@@ -203,7 +204,7 @@ def facing(
     up = _TILTS[1] if block == 1 and style < _TRUCK else _TILTS[0]
     if face == _TOP:
         up = 1.0
-    flat = np.sqrt(1.0 - up * up)
+    flat = math.sqrt(1.0 - up * up)
     x, y = heading
     if face == _BACK:
         x, y = -x, -y
@@ -253,7 +254,7 @@ def shade_surface(
         own, gloss = paint, _GLOSS[0] + _TOP_GLOSS * up
     elif surface == _GLASS:
         gloss = _GLOSS[1] + _TOP_GLOSS * up + 0.1 * (w - 0.5)
-    elif surface == _TAIL_LAMP or surface == _HEAD_LAMP:
+    elif surface in (_TAIL_LAMP, _HEAD_LAMP):
         shines = _LAMPLIGHT
     clear, keep = 1.0 - haze, 1.0 - gloss
     return (

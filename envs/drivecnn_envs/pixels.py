@@ -1,5 +1,6 @@
 """What the pixels of an image show before they have colours: a texel and a depth for each."""
 
+import math
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ class Camera(NamedTuple):
 @njit(inline="always")
 def spare_rows(roll: float, columns: int) -> int:
     """Rows that an image needs more at each end, as its horizon falls by so much a column."""
-    return int(np.ceil(0.5 * columns * abs(roll)))
+    return int(math.ceil(0.5 * columns * abs(roll)))
 
 
 @njit(inline="always")
@@ -96,7 +97,7 @@ def aim(pixels: Pixels, camera: Camera, roll: float, column: int) -> None:
     right, number = aside / camera.focal, camera.first + column
     pixels.forward_x[number] = camera.cos + right * camera.sin
     pixels.forward_y[number] = camera.sin - right * camera.cos
-    pixels.lift[number] = spare_rows(roll, camera.columns) - int(np.floor(aside * roll + 0.5))
+    pixels.lift[number] = spare_rows(roll, camera.columns) - int(math.floor(aside * roll + 0.5))
 
 
 @njit(inline="always")

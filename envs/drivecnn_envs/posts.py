@@ -3,6 +3,7 @@
 They stand in a world's raster as texels of their own materials, where the simulator hits them.
 """
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -94,7 +95,7 @@ def _may_see(camera: Camera, east: float, north: float) -> bool:
     """Whether any of a cell may be in view, given its middle from the camera [m]."""
     along, left = east * camera.cos + north * camera.sin, north * camera.cos - east * camera.sin
     slope, radius = 0.5 * camera.columns / camera.focal, 0.71 * CELL
-    outside = (abs(left) - along * slope) / np.sqrt(1.0 + slope * slope)
+    outside = (abs(left) - along * slope) / math.sqrt(1.0 + slope * slope)
     return along > -radius and outside < radius
 
 
@@ -114,15 +115,16 @@ def _draw_post(
     middle = 0.5 * camera.columns - (north * camera.cos - east * camera.sin) * camera.focal / depth
     if wide < _THINNEST or middle + wide < 0.0 or middle - wide > camera.columns:
         return
-    first = int(np.floor(middle - 0.5 * wide + 0.5))
-    last = max(first + 1, int(np.floor(middle + 0.5 * wide + 0.5)))
+    first = int(math.floor(middle - 0.5 * wide + 0.5))
+    last = max(first + 1, int(math.floor(middle + 0.5 * wide + 0.5)))
     word = post.word
     rise = camera.height - np.float64(word >> np.uint32(24)) * HEIGHT_UNIT
     shade = np.float64((word >> np.uint32(8)) & _BYTE)
     for column in range(max(first, span[0]), min(last, span[1])):
         horizon = camera.horizon
         top = max(int(horizon + rise * camera.focal / depth), 0)
-        bottom = min(int(horizon + camera.height * camera.focal / depth + 0.5), pixels.word.shape[1])
+        lowest = int(horizon + camera.height * camera.focal / depth + 0.5)
+        bottom = min(lowest, pixels.word.shape[1])
         aside = min(2.0 * abs(column + 0.5 - middle) / max(wide, 1.0), 1.0)
         round_shade = np.uint32(shade * (1.0 - _DARK_SIDE * aside * aside))
         own = (word & _SHADE) | (round_shade << np.uint32(8))

@@ -1,6 +1,8 @@
 """The route map: a coarse raster around the ego, with a pose that is wrong on purpose."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
@@ -78,20 +80,28 @@ def _rasterise(
 ) -> None:
     for i in prange(len(states)):
         state = states[i]
-        x = state.x + state.map_x * np.cos(state.yaw) - state.map_y * np.sin(state.yaw)
-        y = state.y + state.map_x * np.sin(state.yaw) + state.map_y * np.cos(state.yaw)
-        pose = x, y, state.yaw + state.map_yaw
-        _draw_roads(atlas, state.world, pose, resolution, behind, maps[i, 0])
-        _draw_route(routes, state.route, state.progress, pose, resolution, behind, maps[i, 1])
+        pose = map_pose(state)
+        draw_roads(atlas, state.world, pose, resolution, behind, maps[i, 0])
+        draw_route(routes, state.route, state.progress, pose, resolution, behind, maps[i, 1])
 
 
 @njit(inline="always")
-def _draw_roads(
+def map_pose(
+    state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
+) -> tuple[float, float, float]:
+    """Where a car's map takes it to be: x, y [m] and yaw [rad]."""
+    x = state.x + state.map_x * math.cos(state.yaw) - state.map_y * math.sin(state.yaw)
+    y = state.y + state.map_x * math.sin(state.yaw) + state.map_y * math.cos(state.yaw)
+    return x, y, state.yaw + state.map_yaw
+
+
+@njit(inline="always")
+def draw_roads(
     atlas: Atlas, world: int, pose: tuple[float, float, float], resolution: float, behind: float,
     channel: Bytes,
 ) -> None:  # fmt: skip
     """Draw the roads around a pose (x, y [m] and yaw) into a channel (M, M)."""
-    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
     rows, columns = atlas.road_shape[world]
     first, size = np.uint64(atlas.road_offset[world]), channel.shape[0]
     start_x = (pose[0] - atlas.origin[world, 0]) / ROAD_RESOLUTION + 1.0
@@ -109,12 +119,12 @@ def _draw_roads(
 
 
 @njit(inline="always")
-def _draw_route(
+def draw_route(
     routes: RouteTable, route: int, progress: float, pose: tuple[float, float, float],
     resolution: float, behind: float, channel: Bytes,
 ) -> None:  # fmt: skip
     """Draw the route around a pose (x, y [m] and yaw) into a channel (M, M)."""
-    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
     size = channel.shape[0]
     reach = int(size * resolution * 1.2)
     for station in range(int(progress) - reach, int(progress) + reach):
@@ -130,7 +140,7 @@ def _dab(channel: Bytes, row: float, column: float) -> None:
     size = channel.shape[0]
     for r in range(max(int(row - ROUTE_REACH), 0), min(int(row + ROUTE_REACH) + 1, size)):
         for c in range(max(int(column - ROUTE_REACH), 0), min(int(column + ROUTE_REACH) + 1, size)):
-            distance = np.sqrt((r + 0.5 - row) ** 2 + (c + 0.5 - column) ** 2)
+            distance = math.sqrt((r + 0.5 - row) ** 2 + (c + 0.5 - column) ** 2)
             value = np.uint8(255.0 * min(max(1.5 - distance / ROUTE_BRUSH, 0.0), 1.0))
             channel[np.uint64(r), np.uint64(c)] = max(value, channel[np.uint64(r), np.uint64(c)])
 

@@ -59,6 +59,12 @@ def expose(
 
 
 @njit(inline="always")
+def noise_seed(seed: np.uint64, step: int, camera: int) -> np.uint64:
+    """The seed of what a camera's sensor does at a step of an episode."""
+    return mix(mix(seed, step), camera)
+
+
+@njit(inline="always")
 def faults_of(seed: np.uint64, light: Floats) -> tuple[np.uint32, np.uint32, np.uint32]:
     """Where noise begins, its levels in all, and the 256ths of light that four neighbours get."""
     spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
@@ -77,8 +83,9 @@ def _blur(
         line[k] = sharp[row, left + k]
     for k in range(np.uint64(max(span[0], 1)), np.uint64(min(span[1], columns - 1))):
         column = first + k
-        own, before, after = sharp[here, column], sharp[here, column - one], sharp[here, column + one]
-        line[k] = blurred(own, before, after, sharp[above, column], sharp[below, column], blur)
+        before, after = sharp[here, column - one], sharp[here, column + one]
+        over, under = sharp[above, column], sharp[below, column]
+        line[k] = blurred(sharp[here, column], before, after, over, under, blur)
 
 
 @njit(inline="always")

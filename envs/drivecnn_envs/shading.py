@@ -235,7 +235,7 @@ def colour_of(
 
 
 @njit(inline="always")
-def window_at(third: np.float32, z: np.float32) -> bool:
+def window_at(third: np.float32, z: np.float32) -> np.bool_:
     """Whether there is glass in a wall, z [m] above the ground; `third` is its place beside it."""
     storeys = z * _F(1.0 / STOREY)
     up = storeys - _F(_I(storeys))

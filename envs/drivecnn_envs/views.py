@@ -142,7 +142,8 @@ class Views(NamedTuple):
         placed, turned = np.empty((5, len(states))), np.empty((2, len(states), len(rig.yaws)))
         seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
         _place(poses, seeds, steps, np.asarray(rig.yaws), mount, bounds, placed, turned)
-        return cls(*placed, *turned, rig.focal)
+        x, y, height, horizon, roll = placed
+        return cls(x, y, height, horizon, roll, turned[0], turned[1], rig.focal)
 
 
 @njit(parallel=True, cache=True)

@@ -118,8 +118,11 @@ def test_every_family_has_all_weathers(family):
 @pytest.mark.parametrize("family", Family)
 def test_paint_is_brighter_than_the_road_it_lies_on(family):
     colours = colours_of(family)
-    for material in (Material.ROAD, Material.ROAD_CENTRE):
-        road, paint = colours[:, material], colours[:, Coat.PAINT if material == Material.ROAD else Coat.CENTRE_PAINT]
+    for material, coat in (
+        (Material.ROAD, Coat.PAINT),
+        (Material.ROAD_CENTRE, Coat.CENTRE_PAINT),
+    ):
+        road, paint = colours[:, material], colours[:, coat]
         assert (paint.sum(axis=1) > road.sum(axis=1) + 100).all()
     assert np.array_equal(colours[:, Material.ROAD], colours[:, Material.ROAD_CENTRE])
 

@@ -13,8 +13,8 @@ from drivecnn_envs.looks import Family
 from drivecnn_envs.march import FAR_DEPTH
 from drivecnn_envs.materials import Material, SemanticClass
 from drivecnn_envs.observation import ObservationConfig, Observer, observation_space
-from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.pixels import SKY_DEPTH
+from drivecnn_envs.route_map import RouteMapView
 from drivecnn_envs.states import Atlas
 from drivecnn_envs.views import CameraRig
 
