@@ -72,12 +72,14 @@ class PolicyDriver:
         """The mean of the policy's distribution for each car."""
         device = next(self._policy.parameters()).device
         seen = self._observe(states)
-        inputs = [
-            torch.from_numpy(np.zeros_like(pixels) if name in self._drop else pixels).to(device)
-            for name, pixels in (("cameras", seen.cameras), ("route_map", seen.route_map))
-        ]
+        cameras = torch.as_tensor(seen.cameras, device=device)
+        route_map = torch.as_tensor(seen.route_map, device=device)
+        if "cameras" in self._drop:
+            cameras = torch.zeros_like(cameras)
+        if "route_map" in self._drop:
+            route_map = torch.zeros_like(route_map)
         with torch.inference_mode():
-            distribution = self._policy(*inputs)
+            distribution = self._policy(cameras, route_map)
             return Decision(distribution.mean.cpu().numpy(), distribution)
 
 

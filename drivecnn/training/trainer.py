@@ -21,6 +21,7 @@ from drivecnn.policy import DrivingPolicy
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
+from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 
@@ -95,6 +96,7 @@ class Trainer:
             config.seed,
             config.data.traffic,
         )
+        self.simulator.observer = observer_on(self.fabric.device.type, config.observation)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
         self.driver = MixedDriver(
@@ -157,11 +159,12 @@ class Trainer:
         disturb(states, config, self.rng)
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
         observation = self.simulator.observe(states)
-        observation.route_map[self.rng.random(len(states)) < config.route_dropout, 1] = 0
-        tensors = observation.cameras, observation.route_map, self.simulator.expert(states)
+        arrays = observation.cameras, observation.route_map, self.simulator.expert(states)
         cameras, route_map, curvature = (
-            self.fabric.to_device(torch.from_numpy(array)) for array in tensors
+            torch.as_tensor(array, device=self.fabric.device) for array in arrays
         )
+        blank = torch.from_numpy(self.rng.random(len(states)) < config.route_dropout)
+        route_map[blank.to(route_map.device), 1] = 0
         return cameras, route_map, curvature
 
     def _starts(self) -> Iterator[Start]:

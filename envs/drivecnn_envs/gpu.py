@@ -123,6 +123,13 @@ class GpuObserver(Observer):
         return maps
 
 
+def observer_on(device: str, config: ObservationConfig) -> Observer:
+    """The observer for a policy on a device: the GPU's for "cuda", if numba can use it."""
+    if device == "cuda" and cuda.is_available():
+        return GpuObserver(config)
+    return Observer(config)
+
+
 def _frames(count: int, columns: int, rows: int) -> Frames:
     """Room for the pixels of so many cars."""
     blocks = -(-columns // BLOCK)

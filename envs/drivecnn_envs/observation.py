@@ -78,7 +78,7 @@ class Observation(NamedTuple):
     def side_by_side(self) -> Bytes:
         """Each car's cameras in a row, for people: (B, H, C x W, 3) uint8."""
         batch, count, channels, height, width = self.cameras.shape
-        rows = self.cameras.transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
+        rows = np.asarray(self.cameras).transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
         return rows.reshape(batch, height, count * width, channels)
 
 
