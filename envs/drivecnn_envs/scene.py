@@ -1,6 +1,7 @@
 """The scene: the worlds and routes that car states refer to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from drivecnn_envs.world import World
 
 
 class Scene(NamedTuple):
-    """Worlds and routes, for people and as flat arrays for kernels."""
+    """Worlds and routes, for people and as flat arrays for kernels, which share their rasters."""
 
     worlds: tuple[World, ...]
     routes: tuple[Route, ...]
@@ -29,8 +30,9 @@ class Scene(NamedTuple):
         flat = tuple(route for of_world in routes for route in of_world)
         owners = np.repeat(np.arange(len(worlds), dtype=np.int32), [len(r) for r in routes])
         goals = np.array([route.length for route in flat])
-        tables = Atlas.of(worlds), RouteTable.of(flat), Parked.of(worlds)
-        return cls(tuple(worlds), flat, owners, goals, *tables)
+        atlas, table, parked = Atlas.of(worlds), RouteTable.of(flat), Parked.of(worlds)
+        held = tuple(replace(w, levels=atlas.levels(n)) for n, w in enumerate(worlds))
+        return cls(held, flat, owners, goals, atlas, table, parked)
 
     def start(self, routes: ArrayLike, seeds: ArrayLike, places: int = 0) -> States:
         """States (B,) at the start of routes (B,), with empty places for so many vehicles.

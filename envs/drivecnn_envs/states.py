@@ -118,6 +118,13 @@ class Atlas(NamedTuple):
             *gather_posts(worlds),
         )
 
+    def levels(self, world: int) -> tuple[NDArray[np.uint8], ...]:
+        """The mip pyramid of a world, each (R, C, 4), as views of this atlas."""
+        return tuple(
+            self.texels[first : first + rows * columns].reshape(rows, columns, 4)
+            for first, (rows, columns) in zip(self.offset[world], self.shape[world], strict=True)
+        )
+
 
 class RouteTable(NamedTuple):
     """R routes in flat arrays, one point a metre, for kernels."""

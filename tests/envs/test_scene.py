@@ -56,3 +56,12 @@ def test_route_that_does_not_exist_is_an_error(scene):
 
 def test_seeds_up_to_64_bits_are_kept(scene):
     assert scene.start([0], [2**62 + 1])["seed"][0] == 2**62 + 1
+
+
+def test_a_scene_holds_each_raster_once(street, make_world, box):
+    worlds = [make_world(), make_world(box(20.0, 24.0, -2.0, 2.0, 4.0))]
+    scene = Scene.of(worlds, [[follow(street, [("a", "b", 0)], 0.0, 50.0)], []])
+    for world, held in zip(worlds, scene.worlds, strict=True):
+        for level, own in zip(world.levels, held.levels, strict=True):
+            assert np.array_equal(level, own)
+            assert np.shares_memory(own, scene.atlas.texels)

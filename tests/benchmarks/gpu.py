@@ -1,0 +1,82 @@
+"""Measure rendering and full steps on an NVIDIA GPU, and how far its images are the CPU's.
+
+    pip install 'drivecnn[gpu]' && python tests/benchmarks/gpu.py
+
+Prints medians of rounds. Boxes, looks and camera poses come from the CPU, as in training.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+from numba import cuda
+
+from drivecnn.provenance import provenance
+from drivecnn.rollout import ExpertDriver, Fleet, Start
+from drivecnn_envs.gpu import GpuObserver
+from drivecnn_envs.observation import ObservationConfig, Observer
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.states import States
+from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig, Modality
+
+MAPS = ["procedural:1000-1003"]
+WIDE = ObservationConfig(cameras=CameraRig(image_size=(66, 200)))
+BATCHES = 64, 512, 4096
+ROUNDS = 9
+
+
+def rate(act: Callable[[], object], count: int) -> float:
+    """Things per second: the median of rounds, in each of which `count` of them are done."""
+    act()
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        act()
+        cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return count / median(seconds)
+
+
+def driven(simulator: Simulator, count: int) -> States:
+    """States of so many cars that have driven for three seconds."""
+    fleet = Fleet(simulator, [Start(i % 64, i) for i in range(count)], count)
+    for _ in range(30):
+        fleet.step(ExpertDriver(simulator))
+    return fleet.states
+
+
+def agreement(simulator: Simulator, states: States) -> float:
+    """Share of the numbers of GPU images that are within one level of the CPU's."""
+    rig = replace(WIDE.cameras, modalities=("rgb", Modality.SEMANTIC.value))
+    config = replace(WIDE, cameras=rig)
+    scene = simulator.scene
+    cpu = Observer(config).observe(scene, states).cameras.astype(int)
+    gpu = GpuObserver(config).observe(scene, states).cameras.copy_to_host().astype(int)
+    return float((np.abs(cpu - gpu) <= 1).mean())
+
+
+def main() -> None:
+    observer = GpuObserver(WIDE)
+    print(cuda.get_current_device().name.decode(), provenance()["versions"])
+    for traffic in ("none", "regular"):
+        simulator = load_simulator(MAPS, RouteOptions(64, 2000.0), WIDE, 0, traffic)
+        print(f"traffic {traffic}: {agreement(simulator, driven(simulator, 64)):.4%} as the CPU's")
+        simulator.observer = observer
+        for count in BATCHES:
+            states = driven(simulator, count)
+            seen = rate(lambda: simulator.observe(states), len(states))  # noqa: B023 - called here
+
+            def step() -> None:
+                moved = states.copy()  # noqa: B023 - called here
+                simulator.step(moved, simulator.expert(moved))  # noqa: B023 - called here
+                simulator.observe(moved)  # noqa: B023 - called here
+
+            stepped = rate(step, len(states))
+            print(f"batch {count}: {seen:,.0f} frame-sets/s, full step {stepped:,.0f} /s")
+
+
+if __name__ == "__main__":
+    main()
