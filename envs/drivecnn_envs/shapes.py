@@ -72,13 +72,37 @@ BLOCKS = np.array(
         ],
     ]
 )
+
+
+def _planes(block: Array) -> Array:
+    """The planes of a block's faces, (FACES, 4): how far outside (u, v, w, 1) is, by its product.
+
+    They are the five of `Face` and the underside.
+    """
+    back, front, back_top, front_top, side, side_top, low, high_back, high_front = block
+    tall = 1.0 / (high_back - low) if front > back else 1.0
+    ahead, behind = (front_top - front) * tall, (back_top - back) * tall
+    aside, roof = (side_top - side) * tall, 0.5 * (high_front - high_back)
+    return np.array(
+        [
+            [1.0, 0.0, -ahead, ahead * low - front],
+            [-1.0, 0.0, behind, back - behind * low],
+            [0.0, 1.0, -aside, aside * low - side],
+            [0.0, -1.0, -aside, aside * low - side],
+            [-roof, 0.0, 1.0, -high_back - roof],
+            [0.0, 0.0, -1.0, low],
+        ]
+    )
+
+
+PLANES = np.array([[_planes(block) for block in shape] for shape in BLOCKS])
 _MET, _NEAR, _FAR, _FACE = (np.uint64(line * BLOCK) for line in range(1, 5))
 TRACE = 5 * BLOCK  # numbers that a trace needs room for
 _STYLE_DRAW = 1  # counter of a box's random numbers
 _VEHICLE = int(Kind.VEHICLE)
 _SALOON, _HATCHBACK, _UTILITY = int(Style.SALOON), int(Style.HATCHBACK), int(Style.UTILITY)
 _TRUCK, _BUS, _BLOCK = int(Style.TRUCK), int(Style.BUS), int(Style.BLOCK)
-_FRONT, _BACK, _LEFT, _TOP = int(Face.FRONT), int(Face.BACK), int(Face.LEFT), int(Face.TOP)
+_TOP = int(Face.TOP)
 
 
 @njit()
@@ -122,8 +146,10 @@ def trace_rows(
         for row in range(np.uint64(BLOCK)):
             scratch[_NEAR + row], scratch[_FAR + row], scratch[_FACE + row] = -never, never, no
         for face in range(FACES):
-            value, level, steep = _plane(block, face, start, ahead)
-            where, flat, lean = np.float32(value), np.float32(level), np.float32(steep)
+            plane = PLANES[style, number, face]
+            value = plane[0] * start[0] + plane[1] * start[1] + plane[2] * start[2] + plane[3]
+            level = plane[0] * ahead[0] + plane[1] * ahead[1]
+            where, flat, lean = np.float32(value), np.float32(level), np.float32(plane[2])
             code = np.float32(min(face, _TOP))
             for row in range(np.uint64(BLOCK)):
                 grows = flat + lean * (first + change * np.float32(np.int32(row)))
@@ -139,26 +165,3 @@ def trace_rows(
             hit = (near > no) & (near < scratch[_FAR + row]) & (near < scratch[row])
             scratch[row] = near if hit else scratch[row]
             scratch[_MET + row] = code + scratch[_FACE + row] if hit else scratch[_MET + row]
-
-
-@njit(inline="always")
-def _plane(
-    block: Array, face: int, start: tuple[float, float, float], ahead: tuple[float, float]
-) -> tuple[float, float, float]:
-    """How far outside a face's plane a ray is: the first + depth x (the second + third x climb)."""
-    tall = 1.0 / (block[7] - block[6])
-    up = start[2] - block[6]
-    if face == _FRONT:
-        lean = (block[3] - block[1]) * tall
-        return start[0] - block[1] - lean * up, ahead[0], -lean
-    if face == _BACK:
-        lean = (block[2] - block[0]) * tall
-        return block[0] - start[0] + lean * up, -ahead[0], lean
-    if face < _TOP:
-        side = 1.0 if face == _LEFT else -1.0
-        lean = (block[5] - block[4]) * tall
-        return side * start[1] - block[4] - lean * up, side * ahead[1], -lean
-    if face == _TOP:
-        lean = 0.5 * (block[8] - block[7])
-        return start[2] - block[7] - lean * (start[0] + 1.0), -lean * ahead[0], 1.0
-    return -up, 0.0, -1.0
