@@ -1,8 +1,9 @@
 """What the cameras see, in four stages: walk, draw what stands apart, shade, expose.
 
-An image is made by one thread: its columns are walked over the height field (`march`), posts and
-vehicles are drawn into it where they are nearest (`posts`, `bodywork`), rows get their colours
-(`shading`), and the sensor adds what it does (`sensor`). Every stage is a function of the state.
+A car's images are made side by side by one thread: their columns are walked over the height field
+(`march`), hills, posts and vehicles are drawn where they are nearest (`hills`, `posts`,
+`bodywork`), all pixels get their colours (`shading`), and each sensor adds what it does (`sensor`).
+Every stage is a function of the state; `gpu_kernels` has the same stages for a GPU.
 """
 
 from typing import NamedTuple
@@ -93,7 +94,8 @@ def _render(
 ) -> None:
     """Fill `images`, one thread a car."""
     for i in prange(len(views.x)):
-        car: int = np.int64(i)  # type: ignore[assignment] # or all would be compiled twice: prange has numbers of two types
+        # numbers of prange have two types, for each of which all would be compiled
+        car: int = np.int64(i)  # type: ignore[assignment]
         _render_car(car, views, worlds[car], seeds[car], steps[car], atlas, looks, boxes, images)
 
 
