@@ -72,14 +72,13 @@ class PolicyDriver:
         """The mean of the policy's distribution for each car."""
         device = next(self._policy.parameters()).device
         seen = self._observe(states)
-        cameras = torch.as_tensor(seen.cameras, device=device)
-        route_map = torch.as_tensor(seen.route_map, device=device)
-        if "cameras" in self._drop:
-            cameras = torch.zeros_like(cameras)
-        if "route_map" in self._drop:
-            route_map = torch.zeros_like(route_map)
+        inputs = {
+            name: torch.as_tensor(pixels, device=device)
+            for name, pixels in (("cameras", seen.cameras), ("route_map", seen.route_map))
+        }
+        inputs |= {name: torch.zeros_like(inputs[name]) for name in self._drop}
         with torch.inference_mode():
-            distribution = self._policy(cameras, route_map)
+            distribution = self._policy(inputs["cameras"], inputs["route_map"])
             return Decision(distribution.mean.cpu().numpy(), distribution)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from drivecnn_envs.box_shadows import CAST, SHADOW_REACH, is_ground, shade_ground
+from drivecnn_envs.box_shadows import CAST, SHADOW_REACH, ground_depth, is_ground, shade_ground
 from drivecnn_envs.boxes import NEVER, Boxes, Kind, Seen, crossing, seen_from, turned
 from drivecnn_envs.looks import Light
 from drivecnn_envs.march import FAR_DEPTH
@@ -140,7 +140,9 @@ def _rows_of(
 def _in_view(pixels: Pixels, sight: Sight) -> bool:
     """Whether anything around a box is as far as it is, so that it may be seen."""
     limit, span = np.float32(sight.depth - sight.reach), sight.ground
-    for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK if span[1] > 0 else 0):
+    if span[0] >= span[1]:
+        return False
+    for block in range(span[0] // BLOCK, (span[1] + BLOCK - 1) // BLOCK):
         for row in range(min(sight.top, sight.rows[0]), sight.rows[1]):
             own, line, farthest = np.uint64(block), np.uint64(row), np.float32(0.0)
             for k in range(_PIXELS):
@@ -205,7 +207,7 @@ def paint_landmark(
     """Paint the ground that a landmark covers in a span of columns."""
     seen = sight.seen
     for row in range(sight.rows[0], sight.rows[1]):
-        depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
+        depth = ground_depth(camera, row)
         veil = veil_at(depth, light)
         falls = light_on(_FLAT_SUN, 1.0, veil[0], light)
         for column in range(span[0], span[1]):

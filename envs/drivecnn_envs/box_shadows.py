@@ -28,6 +28,12 @@ def is_ground(word: np.uint32) -> np.bool_:
 
 
 @njit(inline="always")
+def ground_depth(camera: Camera, row: int) -> float:
+    """Depth [m] of the ground in a row."""
+    return camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
+
+
+@njit(inline="always")
 def shade_ground(
     seen: Seen, to_sun: tuple[float, float], span: tuple[int, int], rows: tuple[int, int],
     camera: Camera, pixels: Pixels,
@@ -45,7 +51,7 @@ def shade_ground(
         first = turned(seen, forward[0], forward[1])
         low, high = np.int32(span[0] - block * BLOCK), np.int32(span[1] - block * BLOCK)
         for row in range(rows[0], rows[1]):
-            depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
+            depth = ground_depth(camera, row)
             ahead, left = _F(seen.ahead + depth * first[0]), _F(seen.left + depth * first[1])
             more_ahead, more_left = _F(depth * change[0]), _F(depth * change[1])
             line, own = np.uint64(row), np.uint64(block)

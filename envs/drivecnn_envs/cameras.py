@@ -6,7 +6,8 @@ A car's images are made side by side by one thread: their columns are walked ove
 Every stage is a function of the state; `gpu_kernels` has the same stages for a GPU.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -29,6 +30,7 @@ from drivecnn_envs.pixels import (
     BLOCK,
     CLASSES,
     OPEN,
+    PLACES,
     Camera,
     Floats,
     Pixels,
@@ -47,8 +49,8 @@ Bytes = NDArray[np.uint8]
 PAINTED = 96  # of the third byte of a road texel, from which on it counts as marking
 _ROAD, _CENTRE = np.uint32(Material.ROAD), np.uint32(Material.ROAD_CENTRE)
 _SKY, _MARKING = np.uint8(SemanticClass.SKY), np.uint8(SemanticClass.LANE_MARKING)
-_AFIELD = np.zeros(2)  # m, the origin of what is not given from a world's corner
-_CODE, _BYTE, _SIXTEEN = np.uint32(31), np.uint32(255), np.uint32(16)
+AFIELD = np.zeros(2)  # m, the origin of what is not given from a world's corner
+_CODE, _BYTE, _SIXTEEN = np.uint32(PLACES - 1), np.uint32(255), np.uint32(16)
 
 
 class Images(NamedTuple):
@@ -57,6 +59,17 @@ class Images(NamedTuple):
     rgb: Bytes  # (B, C, 3, H, W)
     semantic: Bytes  # (B, C, H, W), a `SemanticClass` each
     depth: Floats  # (B, C, H, W) m ahead of the camera, `SKY_DEPTH` in the sky
+
+    @classmethod
+    def room(cls, make: Callable[..., Any], states: int, rig: CameraRig) -> "Images":
+        """Images of so many states to be filled; `make` is given the shape and dtype of each."""
+        batch, size = (states, len(rig.yaws)), rig.image_size
+        wanted = [size if modality in rig.modalities else (0, 0) for modality in Modality]
+        return cls(
+            make((*batch, 3, *size), np.uint8),
+            make((*batch, *wanted[1]), np.uint8),
+            make((*batch, *wanted[2]), np.float32),
+        )
 
 
 def render(
@@ -67,13 +80,7 @@ def render(
     boxes: Boxes | None = None,
 ) -> Images:
     """Images of all cameras of B states; `boxes` stand around them."""
-    batch, size = (len(states), len(rig.yaws)), rig.image_size
-    wanted = [size if modality in rig.modalities else (0, 0) for modality in Modality]
-    images = Images(
-        np.empty((*batch, 3, *size), np.uint8),
-        np.empty((*batch, *wanted[1]), np.uint8),
-        np.empty((*batch, *wanted[2]), np.float32),
-    )
+    images = Images.room(np.empty, len(states), rig)
     seeds, steps = states["seed"].astype(np.uint64), states["step"].astype(np.int64)
     looks, views = draw_looks(seeds, family), Views.of(states, rig)
     around = Boxes.none(len(states)) if boxes is None else boxes
@@ -119,7 +126,7 @@ def _render_car(
     for number in range(count):
         onward = camera_of(views, i, number, origin, columns)
         draw_posts(posts, world, onward, (0, columns), pixels)
-        afield = camera_of(views, i, number, _AFIELD, columns)
+        afield = camera_of(views, i, number, AFIELD, columns)
         draw_boxes(boxes, i, afield, light, sun, pixels)
     sharp = np.empty((pixels.word.shape[1], len(pixels.forward_x)), np.uint32)
     words, line = np.empty(SCRATCH, np.uint32), np.empty(columns, np.uint32)
@@ -147,12 +154,18 @@ def camera_of(
 
 
 @njit(inline="always")
+def ground_in(atlas: Atlas, world: int) -> Ground:
+    """The texels of a world."""
+    return Ground(atlas.words, atlas.offset[world], atlas.shape[world])
+
+
+@njit(inline="always")
 def _see_world(
     camera: Camera, world: int, atlas: Atlas, light: Floats, palette: NDArray[np.uint32],
     pixels: Pixels,
 ) -> None:  # fmt: skip
     """Fill the pixels with what the walks of all columns meet, and the hills behind."""
-    ground = Ground(atlas.words, atlas.offset[world], atlas.shape[world])
+    ground = ground_in(atlas, world)
     steps = np.empty(steps_needed(pixels.word.shape[1]), STEP)
     count = plan_steps(pixels.word.shape[1], camera, ground, steps)
     words, rows = np.empty(WALK, np.uint32), np.empty(WALK, np.int32)

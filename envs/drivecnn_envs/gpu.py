@@ -24,7 +24,7 @@ from drivecnn_envs.observation import Observation, ObservationConfig, Observer
 from drivecnn_envs.pixels import BLOCK, spare_rows
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import Atlas, RouteTable, States
-from drivecnn_envs.views import Modality, Views
+from drivecnn_envs.views import Views
 
 THREADS = 128  # of a block of the GPU's
 TOGETHER = 1024  # cars whose pixels are in memory at once, some 500 kB each at 3 x 66x200
@@ -67,14 +67,8 @@ class GpuObserver(Observer):
         if scene is not self._scene:
             self._scene, self._routes = scene, _send(scene.table)
             self._atlas = _send(scene.atlas._replace(texels=np.zeros((1, 4), np.uint8)))
-        rig, count = self.config.cameras, len(states)
-        batch, size = (count, len(rig.yaws)), rig.image_size
-        wanted = [size if modality in rig.modalities else (0, 0) for modality in Modality]
-        images = Images(
-            cuda.device_array((*batch, 3, *size), np.uint8),
-            cuda.device_array((*batch, *wanted[1]), np.uint8),
-            cuda.device_array((*batch, *wanted[2]), np.float32),
-        )
+        count = len(states)
+        images = Images.room(cuda.device_array, count, self.config.cameras)
         around = Boxes.none(count) if boxes is None else boxes
         for first in range(0, count, TOGETHER):
             last = min(first + TOGETHER, count)

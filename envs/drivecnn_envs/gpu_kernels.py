@@ -11,9 +11,9 @@ from numba import cuda
 from numpy.typing import NDArray
 
 from drivecnn_envs.bodywork import draw_body, paint_landmark, sight_of
-from drivecnn_envs.box_shadows import darkened, is_ground
+from drivecnn_envs.box_shadows import darkened, ground_depth, is_ground
 from drivecnn_envs.boxes import Boxes, Kind, Seen, turned
-from drivecnn_envs.cameras import Images, camera_of, class_of
+from drivecnn_envs.cameras import AFIELD, Images, camera_of, class_of, ground_in
 from drivecnn_envs.hills import hill_word, raise_hills
 from drivecnn_envs.looks import Light, Looks
 from drivecnn_envs.march import (
@@ -28,11 +28,11 @@ from drivecnn_envs.march import (
     rows_of,
     step_of,
 )
-from drivecnn_envs.materials import SHADED
 from drivecnn_envs.noise import mix
 from drivecnn_envs.pixels import (
     BLOCK,
     OPEN,
+    PLACES,
     SKY_DEPTH,
     Camera,
     Floats,
@@ -68,9 +68,7 @@ from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.textures import CLOUDS, GRAIN
 from drivecnn_envs.views import Views
 
-_AFIELD = np.zeros(2)  # m, the origin of what is not given from a world's corner
-_MATERIAL, _LAND = np.uint32(SHADED - 1), np.uint32(LAND_WORD)
-_FINISH = np.uint32(31)
+_CODE, _LAND = np.uint32(PLACES - 1), np.uint32(LAND_WORD)
 _EIGHT, _SIXTEEN = np.uint32(8), np.uint32(16)
 _RAIN, _LANDMARK = int(Light.RAIN), int(Kind.LANDMARK)
 
@@ -116,11 +114,6 @@ def _rows_needed(cars: Cars, i: int, rows: int, columns: int) -> int:
     return rows + 2 * spare_rows(cars.views.roll[i], columns)
 
 
-@cuda.jit(device=True, inline=True)
-def _ground_of_world(atlas: Atlas, world: int) -> Ground:
-    return Ground(atlas.words, atlas.offset[world], atlas.shape[world])
-
-
 @cuda.jit(fastmath=True)
 def plan(cars: Cars, atlas: Atlas, rows: int, columns: int, frames: Frames) -> None:
     """Plan the walk of each car."""
@@ -130,7 +123,7 @@ def plan(cars: Cars, atlas: Atlas, rows: int, columns: int, frames: Frames) -> N
     world = cars.worlds[i]
     camera = camera_of(cars.views, i, 0, atlas.origin[world], columns)
     needed = _rows_needed(cars, i, rows, columns)
-    ground = _ground_of_world(atlas, world)
+    ground = ground_in(atlas, world)
     frames.counts[i] = plan_steps(needed, camera, ground, frames.steps[i])
 
 
@@ -149,12 +142,12 @@ def see(cars: Cars, atlas: Atlas, boxes: Boxes, rows: int, columns: int, frames:
     for row in range(pixels.word.shape[1]):
         pixels.word[k // BLOCK, row, k % BLOCK] = OPEN
         pixels.depth[k // BLOCK, row, k % BLOCK] = SKY_DEPTH
-    ground = _ground_of_world(atlas, world)
+    ground = ground_in(atlas, world)
     _walk(frames.steps[i], frames.counts[i], ground, k, needed, camera, pixels)
     raise_hills(camera, k, light, hill_word(light, palette), pixels)
     posts = PostTable(atlas.posts, atlas.post_first, atlas.post_grid)
     draw_posts(posts, world, camera, (column, column + 1), pixels)
-    afield = camera_of(cars.views, i, number, _AFIELD, columns)
+    afield = camera_of(cars.views, i, number, AFIELD, columns)
     sun = atlas.sun[world, 0], atlas.sun[world, 1]
     _draw_boxes(boxes, i, k, needed, afield, light, sun, pixels)
 
@@ -224,7 +217,7 @@ def _darken(
     for row in range(rows[0], rows[1]):
         word = pixels.word[block, row, place]
         if is_ground(word):
-            depth = camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
+            depth = ground_depth(camera, row)
             point = np.float32(seen.ahead + depth * ahead), np.float32(seen.left + depth * left)
             pixels.word[block, row, place] = darkened(word, seen, point, sunward)
 
@@ -249,7 +242,7 @@ def shade(cars: Cars, atlas: Atlas, columns: int, frames: Frames) -> None:
         frames.sharp[i, row, k] = sky_colour(clouded, rays, forward, light, sun)
     else:
         palette = cars.looks.palette[i]
-        own = palette[word & _FINISH & _MATERIAL]
+        own = palette[word & _CODE]
         grain, air = np.uint32(GRAIN[grain_at(word, depth, rays, forward)]), air_of(palette, light)
         frames.sharp[i, row, k] = colour_of(word, depth, own, grain, rays, forward, air, True)
 

@@ -6,8 +6,8 @@ depths at which the ground rows lie, and some between them where rows are far ap
 at most one row of ground, the same in every column.
 
 A block of columns is walked together, in stages that fill vector registers; what stands and still
-adds something is drawn column by column. Indices in the inner loops are unsigned: one that may be
-negative would keep them out of those registers.
+adds something is drawn row by row, where it is open. Indices in the inner loops are unsigned: one
+that may be negative would keep them out of those registers.
 """
 
 import math

@@ -7,7 +7,7 @@ Prints medians of rounds. Boxes, looks and camera poses come from the CPU, as in
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -20,7 +20,7 @@ from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
-from drivecnn_envs.views import CameraRig, Modality
+from drivecnn_envs.views import CameraRig
 
 MAPS = ["procedural:1000-1003"]
 WIDE = ObservationConfig(cameras=CameraRig(image_size=(66, 200)))
@@ -28,16 +28,16 @@ BATCHES = 64, 512, 4096
 ROUNDS = 9
 
 
-def rate(act: Callable[[], object], count: int) -> float:
-    """Things per second: the median of rounds, in each of which `count` of them are done."""
-    act()
+def rate(act: Callable[[States], object], states: States) -> float:
+    """States per second that are acted on: the median of rounds."""
+    act(states)
     seconds = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        act()
+        act(states)
         cuda.synchronize()
         seconds.append(time.perf_counter() - start)
-    return count / median(seconds)
+    return len(states) / median(seconds)
 
 
 def driven(simulator: Simulator, count: int) -> States:
@@ -50,12 +50,16 @@ def driven(simulator: Simulator, count: int) -> States:
 
 def agreement(simulator: Simulator, states: States) -> float:
     """Share of the numbers of GPU images that are within one level of the CPU's."""
-    rig = replace(WIDE.cameras, modalities=("rgb", Modality.SEMANTIC.value))
-    config = replace(WIDE, cameras=rig)
-    scene = simulator.scene
-    cpu = Observer(config).observe(scene, states).cameras.astype(int)
-    gpu = GpuObserver(config).observe(scene, states).cameras.copy_to_host().astype(int)
+    cpu = Observer(WIDE).observe(simulator.scene, states).cameras.astype(int)
+    gpu = GpuObserver(WIDE).observe(simulator.scene, states).cameras.copy_to_host().astype(int)
     return float((np.abs(cpu - gpu) <= 1).mean())
+
+
+def step(simulator: Simulator, states: States) -> None:
+    """A full step of cars, always from the same states."""
+    moved = states.copy()
+    simulator.step(moved, simulator.expert(moved))
+    simulator.observe(moved)
 
 
 def main() -> None:
@@ -67,14 +71,7 @@ def main() -> None:
         simulator.observer = observer
         for count in BATCHES:
             states = driven(simulator, count)
-            seen = rate(lambda: simulator.observe(states), len(states))  # noqa: B023 - called here
-
-            def step() -> None:
-                moved = states.copy()  # noqa: B023 - called here
-                simulator.step(moved, simulator.expert(moved))  # noqa: B023 - called here
-                simulator.observe(moved)  # noqa: B023 - called here
-
-            stepped = rate(step, len(states))
+            seen, stepped = rate(simulator.observe, states), rate(partial(step, simulator), states)
             print(f"batch {count}: {seen:,.0f} frame-sets/s, full step {stepped:,.0f} /s")
 
 
