@@ -3,6 +3,8 @@
 A curve is an (N, 2) array of points [m].
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,10 +52,13 @@ def hermite(start: Array, first: Array, end: Array, last: Array) -> Array:
     return curve
 
 
-def connect(start: Array, start_heading: float, end: Array, end_heading: float) -> Array:
+def connect(
+    start: Array, start_heading: float, end: Array, end_heading: float, radius: float = math.inf
+) -> Array:
     """A smooth path from one pose to another, about two points a metre; (N, 2) m.
 
-    A circular fillet between the two tangents where they meet ahead, else a cubic.
+    A circular fillet of at most this radius [m] between the two tangents where they meet ahead,
+    else a cubic.
     """
     first = np.array([np.cos(start_heading), np.sin(start_heading)])
     last = np.array([np.cos(end_heading), np.sin(end_heading)])
@@ -64,7 +69,8 @@ def connect(start: Array, start_heading: float, end: Array, end_heading: float) 
         ahead = (gap[0] * last[1] - gap[1] * last[0]) / sine  # start to where the tangents meet
         behind = (first[0] * gap[1] - first[1] * gap[0]) / sine  # from there to the end
         if ahead > 0.5 and behind > 0.5:
-            return _fillet(start, start + ahead * first, end, min(ahead, behind) * 0.999, turn)
+            tangent = min(min(ahead, behind) * 0.999, radius * math.tan(abs(turn) / 2))
+            return _fillet(start, start + ahead * first, end, tangent, turn)
     length = float(np.linalg.norm(gap))
     return hermite(start, first * length, end, last * length)
 

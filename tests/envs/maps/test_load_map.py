@@ -21,7 +21,7 @@ def test_name_says_which_map_it_is(shared):
         ("procedural:1.5", "whole number"),
         ("procedural:3-5", "procedural:SEED"),
         ("procedural:hard:", "whole number"),
-        ("procedural:gentle:3", "choose one of easy, medium, hard, or name a YAML file"),
+        ("procedural:gentle:3", "choose one of easy, medium, hard, city, or name a YAML file"),
         ("track:", "track:SEED"),
         ("track:one", "track:SEED"),
         ("highway:", "roundabout"),

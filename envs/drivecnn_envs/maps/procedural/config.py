@@ -8,6 +8,7 @@ from drivecnn_envs.errors import InputError
 
 MAX_BLOCKS = 12  # a side, a town of 144 blocks takes seconds
 SMALLEST_BLOCK, LARGEST_BLOCK = 50.0, 400.0  # m
+WIDE_TURN = 1000.0  # m, a radius that no turn in a town reaches
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,12 @@ class TownConfig:
             back only as far as its own corners need. Else all arms alike, curved or not.
         diagonals: share of the blocks that a street crosses from corner to corner.
         dead_ends: share of the grid's gaps, at its rim too, that a dead end reaches into.
-        avenues: share of the grid's lines that have two lanes a direction.
+        avenues: share of the grid's lines that have several lanes a direction.
+        avenue_lanes: lanes a direction of an avenue, least and most.
         one_way: share of the streets to drive in one direction only.
         wide_one_way: share of the one-way streets with two lanes.
+        setback: m that streets end before where their junction has to begin, least and most.
+        turn_radius: m, centre lines of all turns, at most, where the junction is wider.
         roundabouts: share of the junctions, those of avenues left out, that become roundabouts.
         roundabout_radius: m, centre line of the circle, least and most.
         left_hand: whether traffic keeps to the left.
@@ -49,8 +53,11 @@ class TownConfig:
     diagonals: float = 0.0
     dead_ends: float = 0.0
     avenues: float = 0.0
+    avenue_lanes: tuple[int, int] = (2, 2)
     one_way: float = 0.0
     wide_one_way: float = 0.0
+    setback: tuple[float, float] = (0.0, 0.0)
+    turn_radius: tuple[float, float] = (WIDE_TURN, WIDE_TURN)
     roundabouts: float = 0.0
     roundabout_radius: tuple[float, float] = (10.0, 15.0)
     left_hand: bool = False
@@ -100,7 +107,10 @@ _RANGES = (  # name, least, most, unit
     ("bend", 0.0, 1.2, "rad"),
     ("free_angle", 0.5, 1.5, "rad"),
     ("least_angle", 0.0, 1.0, "rad"),
-    ("corner_radius", 6.2, 15.0, "m"),
+    ("corner_radius", 5.1, 15.0, "m"),
+    ("avenue_lanes", 2, 5, "lanes"),
+    ("setback", 0.0, 15.0, "m"),
+    ("turn_radius", 5.1, WIDE_TURN, "m"),
     ("lane_width", 2.5, 5.0, "m"),
     ("roundabout_radius", 9.0, 18.0, "m"),
     *(
@@ -152,5 +162,26 @@ DIFFICULTIES: dict[str, TownConfig] = {
         wide_one_way=0.4,
         roundabouts=0.2,
         roundabout_radius=(9.5, 16.0),
+    ),
+    "city": TownConfig(
+        blocks=(2, 4),
+        block_size=(110.0, 190.0),
+        jitter=12.0,
+        bend=0.8,
+        removed=0.15,
+        free_angle=0.9,
+        least_angle=1.0,
+        corner_radius=(5.1, 9.0),
+        lane_width=(3.0, 4.0),
+        fitted_junctions=True,
+        diagonals=0.08,
+        dead_ends=0.1,
+        avenues=0.5,
+        avenue_lanes=(2, 4),
+        one_way=0.2,
+        wide_one_way=0.6,
+        setback=(0.0, 8.0),
+        turn_radius=(5.1, 20.0),
+        roundabouts=0.1,
     ),
 }

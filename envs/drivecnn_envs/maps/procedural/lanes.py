@@ -7,6 +7,7 @@ from highway_env.road.lane import LineType
 from numpy.typing import NDArray
 
 from drivecnn_envs.maps.curves import arc, connect, parallel, wrap
+from drivecnn_envs.maps.procedural.config import WIDE_TURN
 from drivecnn_envs.maps.procedural.layout import Circle, Layout
 from drivecnn_envs.maps.procedural.streets import Arm, Node, Street
 from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
@@ -34,7 +35,7 @@ def build_lanes(name: str, layout: Layout) -> TownNetwork:
         elif node in layout.circles:
             _add_roundabout(network, node, arms, layout.circles[node])
         else:
-            _connect_arms(network, node, arms)
+            _connect_arms(network, node, arms, layout.plan.turn_radius)
     return network
 
 
@@ -66,7 +67,9 @@ def _lanes(network: TownNetwork, here: Node, there: Node) -> list[SampledLane]:
     return network.graph[_name(here, there, "start")][_name(here, there, "end")]
 
 
-def _connect_arms(network: TownNetwork, node: Node, arms: dict[Node, Arm]) -> None:
+def _connect_arms(
+    network: TownNetwork, node: Node, arms: dict[Node, Arm], turn_radius: float
+) -> None:
     """Lanes across a node from every arm to every other. Two arms make a bend, no junction."""
     junction = _label(node) if len(arms) > 2 else None
     for origin in arms:
@@ -75,7 +78,13 @@ def _connect_arms(network: TownNetwork, node: Node, arms: dict[Node, Arm]) -> No
         incoming = _lanes(network, origin, node)
         for target, (number, onward) in _movements(arms, origin):
             lane, after = incoming[number], _lanes(network, node, target)[onward]
-            points = connect(lane.points[-1], lane.headings[-1], after.points[0], after.headings[0])
+            points = connect(
+                lane.points[-1],
+                lane.headings[-1],
+                after.points[0],
+                after.headings[0],
+                turn_radius if junction else WIDE_TURN,
+            )
             widths = np.linspace(lane.widths[-1], after.widths[0], len(points))
             right, left = lane.line_types
             same = junction is None and len(incoming) == len(_lanes(network, node, target))
@@ -94,7 +103,8 @@ def _movements(arms: dict[Node, Arm], origin: Node) -> Iterator[tuple[Node, tupl
     """Which lane of an arm leads where: target arm, number of the lane, number of the lane there.
 
     As in traffic: right turns from the right lane into the right one, left turns from the left
-    lane into the left one, straight on from each lane into the one ahead of it.
+    lane into the left one, straight on from each lane into the one ahead of it. A lane with none
+    of these turns beside the outer lane of its half.
     """
     turns = {
         target: wrap(arm.heading - arms[origin].heading - np.pi)
@@ -114,10 +124,11 @@ def _movements(arms: dict[Node, Arm], origin: Node) -> Iterator[tuple[Node, tupl
             ways[target] = [(count - 1, onward - 1)] if turn < 0 else [(0, 0)]
     used = {number for pairs in ways.values() for number, _ in pairs}
     leftmost, rightmost = max(turns, key=turns.__getitem__), min(turns, key=turns.__getitem__)
-    if 0 not in used:
-        ways[leftmost].append((0, 0))
-    if count - 1 not in used:
-        ways[rightmost].append((count - 1, len(arms[rightmost].leaving) - 1))
+    for number in sorted(set(range(count)) - used):  # the outer ones turn beside each other
+        target = leftmost if number < count / 2 else rightmost
+        onward = len(arms[target].leaving)
+        beside = number if target == leftmost else onward - (count - number)
+        ways[target].append((number, min(max(beside, 0), onward - 1)))
     return ((target, pair) for target, pairs in ways.items() for pair in pairs)
 
 

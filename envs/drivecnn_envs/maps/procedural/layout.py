@@ -27,7 +27,7 @@ STREET_RADIUS = 9.0  # m, of the innermost edge of a street in its curves, at le
 STRAIGHTENING_ROUNDS = 6  # of making curved streets straighter
 LEAST_STREET = 8.0  # m between two junctions
 FLAT_ANGLE = 0.8 * np.pi  # rad, arms farther apart form no corner
-TIGHTEST_RADIUS = 6.2  # m, of turns round acute corners
+TIGHTEST_RADIUS = 6.2  # m, of turns round acute corners in towns of wider ones
 BEND_RADIUS = 16.0  # m, where a street goes on round a bend
 ROUNDABOUT_ENTRY = 9.0  # m, radius of the arcs to and from a roundabout
 CIRCLE_STEP, LARGEST_CIRCLE = 0.5, 19.0  # m, radii tried for a roundabout
@@ -161,7 +161,10 @@ def _fitted_junctions(plan: Plan) -> Layout:
             circles[node] = circle
             reaches |= {(node, there): circle.reach(_aside(arm)) for there, arm in around.items()}
         else:
-            reaches |= {(node, there): reach for there, reach in _fit(around, plan).items()}
+            reaches |= {
+                (node, there): reach + plan.setbacks.get((node, there), 0.0)
+                for there, reach in _fit(around, plan).items()
+            }
     paved = [
         _disc(circles[node].centre, circles[node].radius)
         for node, around in arms.items()
@@ -234,7 +237,8 @@ def _fit(arms: dict[Node, Arm], plan: Plan) -> dict[Node, float]:
     for here, after, angle in _wedges(arms):
         if angle >= FLAT_ANGLE:
             continue
-        radius = max(TIGHTEST_RADIUS, wanted * min(1.0, angle / (np.pi / 2)))
+        tightest = min(TIGHTEST_RADIUS, plan.corner_radius)
+        radius = max(tightest, wanted * min(1.0, angle / (np.pi / 2)))
         tangent = radius / np.tan(angle / 2)
         for a, b in _corner(arms[here], arms[after]):
             for there, own, other in ((here, a, b), (after, b, a)):

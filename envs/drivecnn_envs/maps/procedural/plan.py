@@ -21,7 +21,6 @@ from drivecnn_envs.maps.procedural.streets import Ends, Node, Street
 
 Array = NDArray[np.float64]
 
-AVENUE_LANES = 2  # a direction
 MAX_ARMS = 5  # of a junction
 BEND_ANGLE = 2.1  # rad, between the two streets of a bend at least: it is rounded
 ROUNDABOUT_ANGLE = 0.95  # rad, between neighbouring arms of a roundabout at least
@@ -42,6 +41,9 @@ class Plan(NamedTuple):
         roundabouts: nodes that should become roundabouts, each with the least radius [m].
         least_angle: rad, how far apart the arms of each node are turned; empty if left alone.
         corner_radius: m, centre line of right turns.
+        turn_radius: m, centre line of any turn, at most.
+        setbacks: m by which the junction at the first node is kept larger than it has to be, for
+            each street to a second one.
     """
 
     position: dict[Node, Array]
@@ -49,6 +51,8 @@ class Plan(NamedTuple):
     roundabouts: dict[Node, float]
     least_angle: dict[Node, float]
     corner_radius: float
+    turn_radius: float
+    setbacks: dict[Ends, float]
 
 
 def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
@@ -64,14 +68,14 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
         for node in grid
     }
     _remove_streets(grid, config.removed, rng)
-    avenues = _choose_avenues(grid, (columns, rows), config.avenues, extras)
+    avenues = _choose_avenues(grid, (columns, rows), config, extras)
     _add_diagonals(grid, (columns, rows), config.diagonals, extras)
     _add_dead_ends(grid, position, config.dead_ends, extras)
     _lead_avenues_round_bends(grid, avenues)
     roundabouts = _choose_roundabouts(grid, avenues, config, extras)
     streets = _draw_streets(grid, position, config, rng)
-    for ends in avenues:
-        streets[ends] = _avenue(streets[ends])
+    for ends, lanes in avenues.items():
+        streets[ends] = _avenue(streets[ends], lanes)
     least: dict[Node, float] = {}
     if config.fitted_junctions:
         least = dict.fromkeys(grid, config.least_angle)
@@ -79,9 +83,17 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
         least |= dict.fromkeys(roundabouts, max(ROUNDABOUT_ANGLE, config.least_angle))
         _turn_apart(streets, least)
     _make_one_way(streets, roundabouts, config, extras)
-    plan = Plan(position, streets, roundabouts, least, rng.uniform(*config.corner_radius))
+    corner_radius = rng.uniform(*config.corner_radius)
+    turn_radius = max(extras.uniform(*config.turn_radius), corner_radius)
+    setbacks = {
+        (node, there): extras.uniform(*config.setback)
+        for node in grid
+        for there in grid[node]
+        if grid.degree[node] > 2
+    }
+    plan = Plan(position, streets, roundabouts, least, corner_radius, turn_radius, setbacks)
     if avenues:
-        straighten(plan, avenues)
+        straighten(plan, list(avenues))
     return plan
 
 
@@ -103,27 +115,35 @@ def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generat
 
 
 def _choose_avenues(
-    grid: "nx.Graph[Node]", blocks: tuple[int, int], share: float, rng: np.random.Generator
-) -> list[Ends]:
-    """The streets along some of the grid's lines, which are made whole again."""
+    grid: "nx.Graph[Node]", blocks: tuple[int, int], config: TownConfig, rng: np.random.Generator
+) -> dict[Ends, int]:
+    """The streets along some of the grid's lines, which are made whole again, with their lanes."""
     columns, rows = blocks
     lines = [[(column, row) for row in range(rows + 1)] for column in range(columns + 1)]
     lines += [[(column, row) for column in range(columns + 1)] for row in range(rows + 1)]
-    avenues: list[Ends] = []
-    for number in rng.permutation(len(lines))[: round(share * len(lines))]:
-        avenues += zip(lines[number][:-1], lines[number][1:], strict=True)
+    chosen = rng.permutation(len(lines))[: round(config.avenues * len(lines))]
+    least, most = config.avenue_lanes
+    width = dict.fromkeys(chosen, least)
+    if least < most:
+        width = {number: int(rng.integers(least, most + 1)) for number in chosen}
+    avenues: dict[Ends, int] = {}
+    for number in chosen:
+        streets = zip(lines[number][:-1], lines[number][1:], strict=True)
+        avenues |= dict.fromkeys(streets, width[number])
     grid.add_edges_from(avenues)
     return avenues
 
 
-def _lead_avenues_round_bends(grid: "nx.Graph[Node]", avenues: list[Ends]) -> None:
+def _lead_avenues_round_bends(grid: "nx.Graph[Node]", avenues: dict[Ends, int]) -> None:
     """Add the streets that avenues go on as where no other street joins."""
-    for ends in avenues:  # which grows
+    queue = list(avenues)
+    for ends in queue:  # which grows
         for node in ends:
             for beside in grid[node] if grid.degree[node] == 2 else ():
                 onward = (min(node, beside), max(node, beside))
                 if onward not in avenues:
-                    avenues.append(onward)
+                    avenues[onward] = avenues[ends]
+                    queue.append(onward)
 
 
 def _add_diagonals(
@@ -172,7 +192,7 @@ def _add_dead_ends(
 
 
 def _choose_roundabouts(
-    grid: "nx.Graph[Node]", avenues: list[Ends], config: TownConfig, rng: np.random.Generator
+    grid: "nx.Graph[Node]", avenues: Iterable[Ends], config: TownConfig, rng: np.random.Generator
 ) -> dict[Node, float]:
     """Some of the junctions that no avenue crosses, each with a radius [m]."""
     crossed = {node for ends in avenues for node in ends}
@@ -237,11 +257,11 @@ def _choose_headings(
     return float(leave), float(arrive)
 
 
-def _avenue(street: Street) -> Street:
+def _avenue(street: Street, lanes: int) -> Street:
     return replace(
         street,
-        forward=AVENUE_LANES,
-        backward=AVENUE_LANES,
+        forward=lanes,
+        backward=lanes,
         centre_line=int(LineType.CONTINUOUS_LINE),
         edge_line=int(LineType.CONTINUOUS_LINE),
     )

@@ -13,7 +13,7 @@ from drivecnn_envs.maps.procedural.plan import draw_plan
 from drivecnn_envs.roads import SampledLane, TownNetwork
 
 STREAM = 1_000_003  # keeps this generator's random numbers apart from other users of the seed
-MAX_CURVATURE = 0.185  # 1/m, a vehicle here turns at up to 0.2
+MAX_CURVATURE = 0.185  # 1/m, unless corners are to be sharper; a vehicle here turns at up to 0.2
 MAX_ATTEMPTS = 100  # at a town; a sensible config needs a few
 
 
@@ -24,6 +24,7 @@ def generate_town(seed: int, config: TownConfig = DIFFICULTIES["easy"]) -> TownN
         MapError: if no town of this config can be drawn.
     """
     name = _name(seed, config)
+    sharpest = max(MAX_CURVATURE, 1.01 / config.corner_radius[0])
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([STREAM, seed, attempt])
         try:
@@ -31,7 +32,7 @@ def generate_town(seed: int, config: TownConfig = DIFFICULTIES["easy"]) -> TownN
         except UnfitError:
             continue
         network = build_lanes(name, layout)
-        if max(_sharpest_turn(lane) for lane in network.lanes.values()) <= MAX_CURVATURE:
+        if max(_sharpest_turn(lane) for lane in network.lanes.values()) <= sharpest:
             return mirror(network) if config.left_hand else network
     raise MapError(
         f"{name}: expected a town within {MAX_ATTEMPTS} attempts, all had streets too sharp, too "

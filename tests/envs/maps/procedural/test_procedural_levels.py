@@ -1,4 +1,4 @@
-"""Medium and hard towns: joined, drivable, without overlaps, and with everything real ones have."""
+"""Medium, hard and city towns: joined, drivable, without overlaps, and with everything real ones have."""
 
 from functools import cache
 
@@ -18,7 +18,7 @@ from drivecnn_envs.maps.procedural.town import MAX_CURVATURE, generate_town
 from drivecnn_envs.routes import random_routes
 from drivecnn_envs.vehicle import MAX_CURVATURE as VEHICLE_CURVATURE
 
-LEVELS = ("medium", "hard")
+LEVELS = ("medium", "hard", "city")
 SEEDS = range(8)
 
 
@@ -81,7 +81,7 @@ def test_any_town_is_joined_connected_and_drivable(level, seed):
     assert nx.is_strongly_connected(network.lane_graph)
     for index, lane in network.lanes.items():
         turning = np.abs(np.gradient(lane.headings, lane.stations))
-        assert turning.max() <= MAX_CURVATURE
+        assert turning.max() <= (VEHICLE_CURVATURE if level == "city" else MAX_CURVATURE)
         assert network.followers(index)
         for after in map(network.lanes.get, network.followers(index)):
             assert np.linalg.norm(after.points[0] - lane.points[-1]) < 0.05
@@ -129,6 +129,18 @@ def test_hard_towns_have_every_kind_of_street_and_junction():
         lanes = street_lanes(network)
         assert any(number > 0 for _, _, number in lanes)
         assert any((*opposite(index), 0) not in lanes for index in lanes)
+
+
+def test_cities_have_wide_avenues_and_turns_of_many_radii():
+    towns = [town("city", seed) for seed in SEEDS]
+    widths = {number + 1 for network in towns for _, _, number in street_lanes(network)}
+    assert widths == {1, 2, 3, 4}
+    sharpest = []
+    for network in towns:
+        turns = [lane for lane in network.lanes.values() if lane.junction is not None]
+        sharpest += [np.abs(np.gradient(lane.headings, lane.stations)).max() for lane in turns]
+    assert max(sharpest) > 0.16
+    assert min(turn for turn in sharpest if turn > 0.02) < 0.06
 
 
 def test_easy_towns_have_none_of_these():
@@ -198,7 +210,7 @@ def test_dead_ends_turn_back_into_their_own_street():
 
 def test_right_turns_start_in_the_right_lane_and_left_turns_in_the_left():
     turns = []
-    for network in every_town():
+    for network in (town(level, seed) for level in ("medium", "hard") for seed in SEEDS):
         for (start, end, _), lane in network.lanes.items():
             if lane.junction is None or not (start.endswith(":end") and end.endswith(":start")):
                 continue
