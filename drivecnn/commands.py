@@ -28,7 +28,7 @@ from drivecnn.evaluation import (
     write_report,
 )
 from drivecnn.map_picture import draw_map
-from drivecnn.policy import DrivingPolicy
+from drivecnn.policy import DrivingPolicy, PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
     try:
         with _warnings_in_a_line(command):
             _COMMANDS[command](parser.instantiate(options)[command], Console())
-    except (InputError, CheckpointError) as error:
+    except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
     except OSError as error:

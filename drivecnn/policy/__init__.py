@@ -1,17 +1,25 @@
-"""The policy network, its steering distribution and its checkpoint. Needs torch only."""
+"""The policy network, its encoders, its steering distribution and its checkpoint.
+
+It needs torch only; encoders that are torchvision's need torchvision when one is made.
+"""
 
 from drivecnn.policy.checkpoint import CheckpointError, load_metadata, load_policy, save_policy
 from drivecnn.policy.distribution import GaussianMixture, SteeringDistribution
-from drivecnn.policy.network import CameraEncoder, DrivingPolicy, MapEncoder, PolicyConfig
+from drivecnn.policy.encoders import ENCODERS, build_encoder
+from drivecnn.policy.errors import PolicyError
+from drivecnn.policy.network import DrivingPolicy, PolicyConfig
+from drivecnn.policy.pretrained import load_camera_weights
 
 __all__ = [
-    "CameraEncoder",
+    "ENCODERS",
     "CheckpointError",
     "DrivingPolicy",
     "GaussianMixture",
-    "MapEncoder",
     "PolicyConfig",
+    "PolicyError",
     "SteeringDistribution",
+    "build_encoder",
+    "load_camera_weights",
     "load_metadata",
     "load_policy",
     "save_policy",

@@ -17,9 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from drivecnn.policy.errors import PolicyError
 from drivecnn.policy.network import DrivingPolicy, PolicyConfig
 
-FORMAT = 1  # raise it when a checkpoint of before can no longer be read
+FORMAT = 2  # raise it when a checkpoint of before can no longer be read
 WEIGHTS_NAME = "policy.safetensors"
 COPY_NAME = "policy.json"
 HEADER_KEY = "drivecnn"
@@ -77,8 +78,11 @@ def load_policy(path: str | Path) -> DrivingPolicy:
     path = _weights_path(path)
     header, tensors = _read(path)
     config = _config(path, header["policy"])
-    with torch.device("meta"):  # shapes only: the weights come from the file
-        policy = DrivingPolicy(config)
+    try:
+        with torch.device("meta"):  # shapes only: the weights come from the file
+            policy = DrivingPolicy(config)
+    except PolicyError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     _check_tensors(path, tensors, policy.state_dict())
     policy.load_state_dict(tensors, assign=True)
     return policy.eval()

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from drivecnn.policy import (
+    ENCODERS,
     CheckpointError,
     DrivingPolicy,
     GaussianMixture,
@@ -19,8 +20,11 @@ from drivecnn.policy import (
     load_policy,
     save_policy,
 )
+from drivecnn.policy.checkpoint import FORMAT
 
-CONFIG = PolicyConfig(camera_channels=(8, 8), map_channels=(8, 8), features=16, hidden=16)
+CONFIG = PolicyConfig(
+    camera_encoder="small:8,8", map_encoder="small_map:8,8", features=16, hidden=16
+)
 
 
 def small_policy(seed: int = 0) -> DrivingPolicy:
@@ -38,7 +42,7 @@ def rewrite(path: Path, header: dict[str, Any] | None, drop: str | None = None) 
 
 def header_of(**changes: Any) -> dict[str, Any]:
     policy = dataclasses.asdict(CONFIG)
-    return {"format": 1, "policy": policy, "metadata": {}} | changes
+    return {"format": FORMAT, "policy": policy, "metadata": {}} | changes
 
 
 def assert_refused(path: Path, *parts: str) -> None:
@@ -74,6 +78,26 @@ def test_a_saved_policy_comes_back_with_equal_outputs_in_eval_mode(tmp_path: Pat
             assert torch.equal(getattr(before, name), getattr(after, name))
 
 
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_every_encoder_comes_back_as_it_was_saved(tmp_path: Path, name: str) -> None:
+    torch.manual_seed(0)
+    config = PolicyConfig(
+        cameras=2, camera_size=(64, 64), map_size=61, camera_encoder=name, features=None
+    )
+    policy = DrivingPolicy(config).eval()
+    save_policy(policy, tmp_path)
+    loaded = load_policy(tmp_path)
+    assert loaded.config == config
+    expected = policy.state_dict()
+    assert all(torch.equal(value, expected[n]) for n, value in loaded.state_dict().items())
+    inputs = (
+        torch.randint(0, 256, (1, 2, 3, 64, 64), dtype=torch.uint8),
+        torch.zeros(1, 2, 61, 61, dtype=torch.uint8),
+    )
+    with torch.inference_mode():
+        assert torch.equal(policy(*inputs).mean, loaded(*inputs).mean)
+
+
 def test_a_loaded_policy_can_be_trained_on(tmp_path: Path) -> None:
     save_policy(small_policy(), tmp_path)
     assert all(value.requires_grad for value in load_policy(tmp_path).parameters())
@@ -84,7 +108,7 @@ def test_metadata_comes_back_and_the_json_shows_all_of_it(tmp_path: Path) -> Non
     save_policy(small_policy(), tmp_path, metadata)
     assert load_metadata(tmp_path) == metadata
     shown = json.loads((tmp_path / "policy.json").read_text())
-    assert shown["format"] == 1
+    assert shown["format"] == FORMAT
     assert shown["metadata"] == metadata
     assert shown["policy"]["camera_size"] == [48, 96]
 
@@ -164,15 +188,15 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_another_format_version_says_which_one_is_read(tmp_path: Path) -> None:
     path = save_policy(small_policy(), tmp_path)
-    rewrite(path, header_of(format=2))
-    assert_refused(tmp_path, "checkpoint format 2, this drivecnn reads 1:")
+    rewrite(path, header_of(format=1))
+    assert_refused(tmp_path, f"checkpoint format 1, this drivecnn reads {FORMAT}:")
 
 
 def test_an_edited_json_is_refused(tmp_path: Path) -> None:
     save_policy(small_policy(), tmp_path)
     copy = tmp_path / "policy.json"
-    copy.write_text(json.dumps(header_of(format=2)))
-    assert_refused(tmp_path, "policy.json", "checkpoint format 2, this drivecnn reads 1:")
+    copy.write_text(json.dumps(header_of(format=1)))
+    assert_refused(tmp_path, "policy.json", f"checkpoint format 1, this drivecnn reads {FORMAT}:")
     copy.write_text(json.dumps(header_of(policy=dataclasses.asdict(PolicyConfig()))))
     assert_refused(tmp_path, "does not describe the policy.safetensors beside it", "delete it")
     copy.write_text("{")
@@ -202,8 +226,8 @@ def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
     ("header", "message"),
     [
         ({}, "no format version"),
-        ({"format": 1, "metadata": {}}, "no policy"),
-        ({"format": 1, "policy": {}, "metadata": []}, "no metadata"),
+        ({"format": FORMAT, "metadata": {}}, "no policy"),
+        ({"format": FORMAT, "policy": {}, "metadata": []}, "no metadata"),
     ],
 )
 def test_a_header_with_a_part_missing_is_refused(
@@ -223,8 +247,15 @@ def test_an_unknown_config_key_is_named(tmp_path: Path) -> None:
 def test_a_config_value_that_cannot_work_is_named(tmp_path: Path) -> None:
     path = save_policy(small_policy(), tmp_path)
     (tmp_path / "policy.json").unlink()
-    rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"map_size": "big"}))
-    assert_policy_refused(tmp_path, "map_size is 'big', expected a whole number")
+    for field, value, message in (
+        ("map_size", "big", "map_size is 'big', expected a whole number"),
+        ("map_size", 8, "map_encoder 'small_map' needs images of at least 16 x 16 px"),
+        ("camera_encoder", ["small"], "camera_encoder is ('small',), expected one of"),
+        ("memory", [], "memory is (), expected stack or gru"),
+        ("camera_weights", 3, "camera_weights is 3, expected a path or null"),
+    ):
+        rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {field: value}))
+        assert_policy_refused(tmp_path, str(path), message)
 
 
 def test_a_config_key_of_a_later_version_of_the_code_takes_its_default(tmp_path: Path) -> None:
@@ -243,7 +274,7 @@ def test_tensors_that_do_not_match_the_config_are_named(tmp_path: Path) -> None:
     assert_policy_refused(tmp_path, "tensor head.hidden", "its config asks for (32")
     rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"shared_cameras": False}))
     assert_policy_refused(tmp_path, "no tensor camera_encoders.1.")
-    rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"camera_channels": (8,)}))
+    rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"camera_encoder": "small:8"}))
     assert_policy_refused(tmp_path, "tensor camera_encoders.0")
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from drivecnn.policy import DrivingPolicy, GaussianMixture, PolicyConfig
+from drivecnn.policy import DrivingPolicy, GaussianMixture, PolicyConfig, PolicyError
 from drivecnn.policy.network import MIN_SCALE
 
 
@@ -42,6 +42,11 @@ def mixture_of(policy: DrivingPolicy, cameras: Tensor, route_map: Tensor) -> Gau
         PolicyConfig(camera_size=(66, 200), map_size=50),
         PolicyConfig(cameras=1, components=1),
         PolicyConfig(camera_size=(17, 31), map_size=16),
+        PolicyConfig(features=None, shared_cameras=False),
+        PolicyConfig(camera_encoder="none"),
+        PolicyConfig(map_encoder="none"),
+        PolicyConfig(cameras=1, map_encoder="none"),
+        PolicyConfig(camera_encoder="small:8,16,16,16", map_encoder="small:24"),
     ],
 )
 def test_a_batch_of_observations_gives_as_many_distributions(config: PolicyConfig) -> None:
@@ -72,6 +77,11 @@ def test_every_parameter_learns_and_a_step_lowers_the_loss(shared: bool) -> None
     assert losses[-1] < losses[0]
 
 
+def test_other_widths_make_another_size() -> None:
+    narrow = PolicyConfig(camera_encoder="small:16,24,32", map_encoder="small_map:8,16,16")
+    assert parameters(narrow) < 0.6 * parameters(PolicyConfig())
+
+
 def test_the_default_policy_has_at_most_a_million_parameters() -> None:
     assert 200_000 < parameters(PolicyConfig()) <= 1_000_000
     assert parameters(PolicyConfig(shared_cameras=False)) <= 1_000_000
@@ -83,9 +93,13 @@ def test_separate_cameras_cost_one_encoder_each() -> None:
     assert difference == 2 * one_encoder
 
 
-def test_shared_and_separate_cameras_agree_when_the_weights_do() -> None:
+@pytest.mark.parametrize("features", [96, None])
+def test_shared_and_separate_cameras_agree_when_the_weights_do(features: int | None) -> None:
     torch.manual_seed(0)
-    shared, separate = DrivingPolicy(), DrivingPolicy(PolicyConfig(shared_cameras=False))
+    shared, separate = (
+        DrivingPolicy(PolicyConfig(shared_cameras=value, features=features))
+        for value in (True, False)
+    )
     weights = shared.state_dict()
     for name, value in list(weights.items()):
         if name.startswith("camera_encoders.0."):
@@ -120,6 +134,19 @@ def test_both_inputs_and_the_order_of_the_cameras_matter() -> None:
     seen = mixture_of(policy, cameras, route_map).loc
     assert not torch.allclose(seen, mixture_of(policy, cameras.flip(1), route_map).loc)
     assert not torch.allclose(seen, mixture_of(policy, cameras, route_map.flip(1)).loc)
+
+
+@pytest.mark.parametrize(("missing", "ignored"), [("camera_encoder", 0), ("map_encoder", 1)])
+def test_a_policy_without_an_encoder_is_blind_to_that_input(missing: str, ignored: int) -> None:
+    torch.manual_seed(0)
+    config = PolicyConfig(**{missing: "none"})  # type: ignore[arg-type]
+    policy = DrivingPolicy(config)
+    first, second = observation(config, seed=0), observation(config, seed=1)
+    seen = mixture_of(policy, *first).loc
+    other = (second[0], first[1]) if ignored == 0 else (first[0], second[1])
+    assert torch.equal(seen, mixture_of(policy, *other).loc)
+    other = (first[0], second[1]) if ignored == 0 else (second[0], first[1])
+    assert not torch.allclose(seen, mixture_of(policy, *other).loc)
 
 
 def test_the_inputs_are_left_as_they_were() -> None:
@@ -181,12 +208,22 @@ def test_floats_are_refused_since_the_policy_normalises(name: str) -> None:
     ("fields", "message"),
     [
         ({"cameras": 0}, "cameras is 0, expected a whole number >= 1"),
-        ({"map_size": 8}, "map_size is 8, expected a whole number >= 16"),
         ({"map_size": 40.0}, "map_size is 40.0, expected a whole number"),
         ({"camera_size": (48,)}, "camera_size is (48,), expected (height, width)"),
-        ({"camera_size": 48}, "camera_size is 48, expected a tuple"),
-        ({"camera_size": (48, 8)}, "an entry is 8, expected a whole number >= 16"),
-        ({"camera_channels": ()}, "camera_channels is (), expected a tuple"),
+        ({"camera_size": 48}, "camera_size is 48, expected (height, width)"),
+        ({"camera_size": (48, 0)}, "an entry is 0, expected a whole number >= 1"),
+        ({"camera_encoder": "big"}, "camera_encoder is 'big', expected one of donkeycar, "),
+        ({"map_encoder": "big"}, "map_encoder is 'big', expected one of donkeycar, "),
+        ({"camera_encoder": "none", "map_encoder": "none"}, "are none: set one of them"),
+        ({"camera_encoder": "none", "frames": 2}, "frames is 2, but camera_encoder is none"),
+        ({"camera_encoder": "small:"}, "expected one or more whole numbers >= 1: small:32,48,64"),
+        ({"camera_encoder": "small:8,0"}, "expected one or more whole numbers >= 1"),
+        ({"camera_encoder": "pilotnet:8,8"}, "'pilotnet:8,8', expected 5 whole numbers >= 1"),
+        ({"camera_encoder": "resnet18:8"}, "resnet18 takes no channels, write resnet18"),
+        ({"camera_weights": 3}, "camera_weights is 3, expected a path or null"),
+        ({"features": 0}, "features is 0, expected a whole number >= 1"),
+        ({"frames": 0}, "frames is 0, expected a whole number >= 1"),
+        ({"memory": "lstm"}, "memory is 'lstm', expected stack or gru"),
         ({"shared_cameras": 1}, "shared_cameras is 1, expected true or false"),
         ({"components": True}, "components is True, expected a whole number"),
     ],
@@ -194,15 +231,16 @@ def test_floats_are_refused_since_the_policy_normalises(name: str) -> None:
 def test_a_config_that_cannot_work_is_refused_in_one_line(
     fields: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(message)) as error:
+    with pytest.raises(PolicyError, match=re.escape(message)) as error:
         PolicyConfig(**fields)
     assert "\n" not in str(error.value)
 
 
-def test_importing_drivecnn_loads_no_simulator_and_no_tracker() -> None:
+def test_importing_drivecnn_loads_no_simulator_no_tracker_and_no_torchvision() -> None:
     code = (
         "import sys, drivecnn; "
-        "unwanted = {'wandb', 'pygame', 'gymnasium', 'highway_env', 'numba', 'drivecnn_envs'}; "
+        "unwanted = {'wandb', 'pygame', 'gymnasium', 'highway_env', 'numba', 'drivecnn_envs', "
+        "'torchvision'}; drivecnn.DrivingPolicy(); "
         "print(sorted(unwanted & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
