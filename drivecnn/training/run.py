@@ -49,6 +49,7 @@ def train(
 
     Raises:
         CheckpointError: if there is nothing to resume, or the folder holds another run.
+        PolicyError: if the policy does not suit the images, or its first weights cannot be used.
         InputError: if the config or one of its maps cannot be used.
     """
     if not resume and (folder / STATE_NAME).exists():
@@ -60,6 +61,8 @@ def train(
     )
     if resume:
         load_state(trainer, folder)
+    else:
+        trainer.start_from_weights()
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"config": dataclasses.asdict(config), **provenance()}
     replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
 from drivecnn.losses import Loss, NLLLoss
-from drivecnn.policy import DrivingPolicy
+from drivecnn.policy import DrivingPolicy, load_camera_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
@@ -87,7 +87,8 @@ class Trainer:
         )
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
         averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging)
+        # with the running statistics of batch normalisation, which belong to the weights
+        self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging, use_buffers=True)
         self.loss: Loss = NLLLoss()
         self.simulator = load_simulator(
             config.data.maps,
@@ -112,6 +113,15 @@ class Trainer:
         policy = self.average.module.eval()
         assert isinstance(policy, DrivingPolicy)
         return policy
+
+    def start_from_weights(self) -> None:
+        """Give the cameras the weights that the config names, if it does: a run's first act.
+
+        Raises:
+            PolicyError: one line, if the file is missing or is not for this network.
+        """
+        load_camera_weights(self.raw_policy)
+        self.average.module.load_state_dict(self.raw_policy.state_dict())
 
     def train_step(self) -> StepReport:
         """Drive on, then fit the policy to one batch."""

@@ -8,6 +8,7 @@ import torch
 
 from drivecnn import PolicyConfig, load_policy
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
+from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.tracking import TrackingConfig
 from drivecnn.training.config import (
@@ -139,6 +140,55 @@ def test_a_broken_state_is_named(tmp_path):
     (tmp_path / "trainer.safetensors").write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="is broken"):
         load_state(Trainer(BRIEF), tmp_path)
+
+
+WITH_STATISTICS = replace(
+    BRIEF,
+    observation=ObservationConfig(cameras=CameraRig(image_size=(32, 64))),
+    policy=PolicyConfig(camera_encoder="mobilenet_v3_small", features=16),
+)
+
+
+def statistics(policy):
+    return {name: value.clone() for name, value in policy.named_buffers()}
+
+
+def test_driving_moves_no_running_statistics_and_the_average_has_its_own():
+    trainer = Trainer(WITH_STATISTICS)
+    name = "camera_encoders.0.layers.network.features.0.1"
+    after = []
+    for step in (1, 2):
+        trainer.train_step()
+        after.append(statistics(trainer.raw_policy))
+        assert after[-1][f"{name}.num_batches_tracked"] == step
+    decay = WITH_STATISTICS.optimiser.ema_decay
+    first, second = (found[f"{name}.running_mean"] for found in after)
+    averaged = statistics(trainer.averaged_policy)[f"{name}.running_mean"]
+    assert not torch.allclose(first, second)
+    torch.testing.assert_close(averaged, decay * first + (1 - decay) * second)
+
+
+def test_a_run_starts_from_weights_that_its_checkpoint_and_a_resume_do_not_need(tmp_path):
+    from torchvision.models import mobilenet_v3_small
+
+    torch.manual_seed(5)
+    weights, state = tmp_path / "weights.pth", mobilenet_v3_small().state_dict()
+    torch.save(state, weights)
+    policy = replace(WITH_STATISTICS.policy, camera_weights=str(weights))
+    config = replace(WITH_STATISTICS, policy=policy)
+    trainer = Trainer(config)
+    trainer.start_from_weights()
+    for module in (trainer.raw_policy, trainer.averaged_policy):
+        first = module.camera_encoders[0].layers.network.features[0][0].weight
+        assert torch.equal(first, state["features.0.0.weight"])
+    optimiser = replace(config.optimiser, steps=1)
+    train(replace(config, optimiser=optimiser), tmp_path / "run")
+    weights.unlink()
+    assert load_policy(tmp_path / "run").config == config.fitted_policy()
+    train(config, tmp_path / "run", resume=True)
+    with pytest.raises(PolicyError, match="no file"):
+        train(config, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_expert_drives_first_and_the_policy_last():
