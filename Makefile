@@ -32,6 +32,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python tests/benchmarks/speed.py
 	$(BIN)/python tests/benchmarks/environment.py
 	$(BIN)/python tests/benchmarks/network.py
+	$(BIN)/python tests/benchmarks/encoders.py
 	$(BIN)/python tests/benchmarks/maps.py
 	$(BIN)/python tests/benchmarks/demo.py
 

@@ -142,6 +142,25 @@ def test_a_broken_state_is_named(tmp_path):
         load_state(Trainer(BRIEF), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("policy", "yaws"),
+    [
+        ({"camera_encoder": "none"}, (0.9, 0.0, -0.9)),
+        ({"map_encoder": "none"}, (0.9, 0.0, -0.9)),
+        ({"map_encoder": "none", "features": None}, (0.0,)),
+    ],
+)
+def test_a_policy_with_a_part_of_the_inputs_trains(policy, yaws):
+    rig = CameraRig(image_size=(24, 48), yaws=yaws)
+    config = replace(
+        BRIEF, observation=ObservationConfig(cameras=rig), policy=replace(BRIEF.policy, **policy)
+    )
+    trainer = Trainer(replace(config, data=replace(config.data, expert_fraction=0.5)))
+    reports = [trainer.train_step() for _ in range(2)]
+    assert all(np.isfinite(report.loss) for report in reports)
+    assert trainer.raw_policy.config.cameras == len(yaws)
+
+
 WITH_STATISTICS = replace(
     BRIEF,
     observation=ObservationConfig(cameras=CameraRig(image_size=(32, 64))),
