@@ -28,6 +28,8 @@ class DataConfig:
         lateral_jitter: m, standard deviation of that move.
         heading_jitter: rad, standard deviation of that turn.
         route_dropout: share of drawn states whose route channel is blank.
+        grading: strength of a random colour grading of the cameras, 0 for none.
+        balance: share of a batch that has even numbers of all curvatures, others come as driven.
     """
 
     maps: tuple[str, ...] = ("procedural:0-11",)
@@ -42,6 +44,8 @@ class DataConfig:
     lateral_jitter: float = 0.5
     heading_jitter: float = 0.08
     route_dropout: float = 0.1
+    grading: float = 0.7
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -49,7 +53,7 @@ class DataConfig:
         for name in ("routes", "cars", "decisions_per_step", "buffer_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("expert_fraction", "jitter_share", "route_dropout"):
+        for name in ("expert_fraction", "jitter_share", "route_dropout", "grading", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
 
@@ -59,17 +63,19 @@ class OptimiserConfig:
     """How the weights are fitted.
 
     Attributes:
+        method: Muon, or torch's AdamW.
         steps: training steps.
         batch_size: states drawn for one step.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.
         warmup_steps: steps until that value.
-        weight_decay: of AdamW.
+        weight_decay: share of the weights, times the learning rate, that each step takes off.
         gradient_clip: largest norm of a gradient.
         ema_decay: of the averaged weights, which are the ones that are saved and judged.
         precision: Lightning Fabric's word for number formats.
         accelerator: Lightning Fabric's word for the device.
     """
 
+    method: Literal["muon", "adamw"] = "muon"
     steps: int = 1500
     batch_size: int = 128
     learning_rate: float = 1.5e-3
@@ -77,7 +83,7 @@ class OptimiserConfig:
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     ema_decay: float = 0.99
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     accelerator: str = "auto"
 
     def __post_init__(self) -> None:

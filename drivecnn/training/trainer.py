@@ -19,13 +19,17 @@ from drivecnn.episode import Episode
 from drivecnn.losses import Loss, NLLLoss
 from drivecnn.policy import DrivingPolicy, load_camera_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
+from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
+from drivecnn.training.muon import Muon
 from drivecnn_envs.gpu import observer_on
+from drivecnn_envs.grading import draw_grades
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 
 MAX_SEED = 2**62
+CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
 
 
@@ -82,9 +86,8 @@ class Trainer:
             precision=config.optimiser.precision,
         )
         self.raw_policy = DrivingPolicy(config.fitted_policy())
-        optimiser = torch.optim.AdamW(
-            self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay
-        )
+        make = {"muon": Muon, "adamw": torch.optim.AdamW}[config.optimiser.method]
+        optimiser = make(self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay)
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
         averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
         # with the running statistics of batch normalisation, which belong to the weights
@@ -165,10 +168,12 @@ class Trainer:
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Cameras, route maps and the expert's curvature of newly lit, partly moved states."""
         config = self.config.data
-        states = self.buffer.sample(self.config.optimiser.batch_size, self.rng)
+        states = self._draw(self.config.optimiser.batch_size)
         disturb(states, config, self.rng)
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
         observation = self.simulator.observe(states)
+        grades = draw_grades(len(states), config.grading, self.rng)
+        self.simulator.observer.grade(observation.cameras, grades)
         arrays = observation.cameras, observation.route_map, self.simulator.expert(states)
         cameras, route_map, curvature = (
             torch.as_tensor(array, device=self.fabric.device) for array in arrays
@@ -176,6 +181,14 @@ class Trainer:
         blank = torch.from_numpy(self.rng.random(len(states)) < config.route_dropout)
         route_map[blank.to(route_map.device), 1] = 0
         return cameras, route_map, curvature
+
+    def _draw(self, count: int) -> States:
+        """So many states from the buffer, balanced over curvature as far as is wanted."""
+        share = self.config.data.balance
+        if share == 0.0:
+            return self.buffer.sample(count, self.rng)
+        candidates = self.buffer.sample(CANDIDATES * count, self.rng)
+        return candidates[balanced(self.simulator.expert(candidates), count, share, self.rng)]
 
     def _starts(self) -> Iterator[Start]:
         """Endless random starts."""

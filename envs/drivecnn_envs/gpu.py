@@ -13,11 +13,13 @@ from drivecnn_envs.gpu_kernels import (
     Frames,
     draw_maps,
     expose,
+    grade,
     plan,
     rain,
     see,
     shade,
 )
+from drivecnn_envs.grading import Grades
 from drivecnn_envs.looks import Family, Looks, draw_looks
 from drivecnn_envs.march import STEP, steps_needed
 from drivecnn_envs.observation import Observation, ObservationConfig, Observer
@@ -28,7 +30,7 @@ from drivecnn_envs.views import Views
 
 THREADS = 128  # of a block of the GPU's
 TOGETHER = 1024  # cars whose pixels are in memory at once, some 500 kB each at 3 x 66x200
-Arrays = TypeVar("Arrays", Atlas, RouteTable, Views, Looks, Boxes)
+Arrays = TypeVar("Arrays", Atlas, RouteTable, Views, Looks, Boxes, Grades)
 _ON_MAP = np.dtype(
     [
         ("world", np.int32),
@@ -81,6 +83,10 @@ class GpuObserver(Observer):
             )
             self._render(states[first:last], some, part)
         return Observation(images.rgb, self._draw_maps(states), images.semantic, images.depth)
+
+    def grade(self, cameras: Any, grades: Grades) -> None:  # noqa: ANN401 - an array of the GPU
+        """Grade images (B, C, 3, H, W) that this observer made, in place."""
+        _launch(grade, cameras.size // 3, cameras, _send(grades))
 
     def _render(self, states: States, boxes: Boxes, images: Images) -> None:
         """Fill the images of some states."""

@@ -14,6 +14,7 @@ from drivecnn_envs.bodywork import draw_body, paint_landmark, sight_of
 from drivecnn_envs.box_shadows import darkened, ground_depth, is_ground
 from drivecnn_envs.boxes import Boxes, Kind, Seen, turned
 from drivecnn_envs.cameras import AFIELD, Images, camera_of, class_of, ground_in
+from drivecnn_envs.grading import Grades, grade_pixel
 from drivecnn_envs.hills import hill_word, raise_hills
 from drivecnn_envs.looks import Light, Looks
 from drivecnn_envs.march import (
@@ -289,6 +290,17 @@ def expose(cars: Cars, frames: Frames, images: Images) -> None:
         images.semantic[i, camera, row, column] = class_of(word)
     if images.depth.size > 0:
         images.depth[i, camera, row, column] = frames.depth[i, k // BLOCK, level, k % BLOCK]
+
+
+@cuda.jit(fastmath=True)
+def grade(cameras: NDArray[np.uint8], grades: Grades) -> None:
+    """Grade one pixel of one image."""
+    _, count, _, rows, columns = cameras.shape
+    rest, column = divmod(cuda.grid(1), columns)
+    rest, row = divmod(rest, rows)
+    i, camera = divmod(rest, count)
+    if i < len(cameras):
+        grade_pixel(cameras[i, camera], row, column, grades, i)
 
 
 @cuda.jit

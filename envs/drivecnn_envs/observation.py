@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from drivecnn_envs.boxes import Boxes
 from drivecnn_envs.cameras import Bytes, render
 from drivecnn_envs.errors import InputError
+from drivecnn_envs.grading import Grades, grade
 from drivecnn_envs.looks import Family
 from drivecnn_envs.pixels import SKY_DEPTH
 from drivecnn_envs.route_map import RouteMapView, rasterise
@@ -94,3 +95,7 @@ class Observer:
         images = render(states, scene.atlas, config.cameras, Family(config.looks), boxes)
         maps = rasterise(states, scene.atlas, scene.table, config.route_map)
         return Observation(images.rgb, maps, images.semantic, images.depth)
+
+    def grade(self, cameras: Bytes, grades: Grades) -> None:
+        """Grade images (B, C, 3, H, W) that this observer made, in place."""
+        grade(cameras, grades)

@@ -16,6 +16,7 @@ from numba import cuda
 from drivecnn_envs.boxes import Box, Boxes, Kind
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.gpu import TOGETHER, GpuObserver
+from drivecnn_envs.grading import draw_grades
 from drivecnn_envs.looks import Light, draw_looks
 from drivecnn_envs.neighbours import surrounding_boxes
 from drivecnn_envs.observation import ObservationConfig, Observer
@@ -70,15 +71,18 @@ def test_kernels_of_the_gpu_see_what_the_cpu_sees(simulator, tmp_path):
     ]
     states = simulator.start([0, 1, 2], seeds)
     boxes, scene = around(states), simulator.scene
+    grades = draw_grades(len(states), 1.0, np.random.default_rng(0))
     given, wanted = tmp_path / "given.pickle", tmp_path / "seen.npz"
-    given.write_bytes(pickle.dumps((config, scene.atlas, scene.table, states, boxes)))
+    given.write_bytes(pickle.dumps((config, scene.atlas, scene.table, states, boxes, grades)))
     settings = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
     subprocess.run(
         [sys.executable, str(SIMULATED), str(given), str(wanted)],
         check=True,
         env=os.environ | settings,
     )
-    expected = Observer(config).observe(scene, states, boxes)._asdict()
+    observer = Observer(config)
+    expected = observer.observe(scene, states, boxes)._asdict()
+    observer.grade(expected["cameras"], grades)
     with np.load(wanted) as seen:
         assert agree(expected, seen) >= 0.995
 

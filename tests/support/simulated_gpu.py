@@ -29,12 +29,14 @@ def with_fields(make):
 
 def main() -> None:
     given, wanted = map(Path, sys.argv[1:])
-    config, atlas, table, states, boxes = pickle.loads(given.read_bytes())
+    config, atlas, table, states, boxes, grades = pickle.loads(given.read_bytes())
     cuda.to_device, cuda.device_array = with_fields(cuda.to_device), with_fields(cuda.device_array)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of hashes that overflow, as they should
         scene = SimpleNamespace(atlas=atlas, table=table)
-        seen = gpu.GpuObserver(config).observe(scene, states, boxes)
+        observer = gpu.GpuObserver(config)
+        seen = observer.observe(scene, states, boxes)
+        observer.grade(seen.cameras, grades)
     np.savez(wanted, **{name: values.copy_to_host() for name, values in seen._asdict().items()})
 
 

@@ -1,4 +1,4 @@
-"""Medium, hard and city towns: joined, drivable, without overlaps, and with everything real ones have."""
+"""Towns of the higher levels: joined, drivable, without overlaps, with all that real ones have."""
 
 from functools import cache
 
