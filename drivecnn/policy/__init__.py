@@ -3,18 +3,23 @@
 It needs torch only; encoders that are torchvision's need torchvision when one is made.
 """
 
+from drivecnn.policy.actions import ACTIONS, Action
 from drivecnn.policy.checkpoint import CheckpointError, load_metadata, load_policy, save_policy
-from drivecnn.policy.distribution import GaussianMixture, SteeringDistribution
+from drivecnn.policy.distributions import FAMILIES, GaussianMixture, Modes, SteeringDistribution
 from drivecnn.policy.encoders import ENCODERS, build_encoder
 from drivecnn.policy.errors import PolicyError
 from drivecnn.policy.network import DrivingPolicy, PolicyConfig
 from drivecnn.policy.pretrained import load_camera_weights
 
 __all__ = [
+    "ACTIONS",
     "ENCODERS",
+    "FAMILIES",
+    "Action",
     "CheckpointError",
     "DrivingPolicy",
     "GaussianMixture",
+    "Modes",
     "PolicyConfig",
     "PolicyError",
     "SteeringDistribution",

@@ -6,13 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drivecnn.policy.distribution import GaussianMixture, SteeringDistribution
+from drivecnn.policy.distributions import SteeringDistribution, SteeringHead, make_family
 from drivecnn.policy.encoders import build_encoder, check_encoder
 from drivecnn.policy.errors import PolicyError
 from drivecnn.policy.memory import MEMORIES, Memory, build_memory
 
-CURVATURE_SCALE = 0.05  # 1/m: the head's outputs are in this unit, so that they are of order one
-MIN_SCALE = 0.002  # 1/m: floor of a component's scale, 0.1 m/s2 sideways at 7 m/s
 HALF_RANGE = 127.5  # uint8 pixels become (pixel - 127.5) / 127.5, in -1..1
 IMAGE_CHANNELS = 3  # red, green, blue
 MAP_CHANNELS = 2  # road network, route
@@ -33,10 +31,11 @@ class PolicyConfig:
         camera_weights: .pth or .safetensors file that a training of torchvision's starts from.
         frames: how many frames of the cameras the policy sees, the last of them the present.
         memory: what becomes of several frames: side by side ("stack"), or read by a GRU ("gru").
-        components: number K of Gaussians in the steering distribution.
+        distribution: family of the steering distribution, by its name in FAMILIES.
+        components: the family's size (Gaussians, knots, levels); None is its own default.
         features: width of the linear layer that ends each encoder (per camera, and for the map);
             null leaves it out, and the head takes the flat feature maps.
-        hidden: width of the head's hidden layer.
+        hidden: widths of the head's hidden layers.
 
     Raises:
         PolicyError: one line that names the field, when a value cannot work.
@@ -51,18 +50,21 @@ class PolicyConfig:
     camera_weights: str | None = None
     frames: int = 1
     memory: Memory = "stack"
-    components: int = 3
+    distribution: str = "gaussian_mixture"
+    components: int | None = None
     features: int | None = 96
-    hidden: int = 128
+    hidden: tuple[int, ...] = (128,)
 
     def __post_init__(self) -> None:
-        for name in ("cameras", "map_size", "frames", "components", "hidden"):
+        for name in ("cameras", "map_size", "frames"):
             _check_whole(name, getattr(self, name), smallest=1)
         if self.features is not None:
             _check_whole("features", self.features, smallest=1)
         if not isinstance(self.shared_cameras, bool):
             raise PolicyError(f"shared_cameras is {self.shared_cameras!r}, expected true or false")
         _check_camera_size(self.camera_size)
+        _check_whole_tuple("hidden", self.hidden, smallest=1)
+        make_family(self.distribution, self.components)
         check_encoder(self.camera_encoder, "camera_encoder")
         check_encoder(self.map_encoder, "map_encoder")
         if self.camera_encoder == self.map_encoder == NO_ENCODER:
@@ -83,37 +85,19 @@ def _check_whole(name: str, value: object, smallest: int) -> None:
         raise PolicyError(f"{name} is {value!r}, expected a whole number >= {smallest}")
 
 
+def _check_whole_tuple(name: str, values: object, smallest: int) -> None:
+    """Raise a PolicyError unless values is a tuple of whole numbers >= smallest."""
+    if not isinstance(values, tuple) or not values:
+        raise PolicyError(f"{name} is {values!r}, expected a tuple of whole numbers")
+    for value in values:
+        _check_whole(f"{name} {values!r}: an entry", value, smallest)
+
+
 def _check_camera_size(size: object) -> None:
     """Raise a PolicyError unless the size is a height and a width."""
     if not isinstance(size, tuple) or len(size) != 2:
         raise PolicyError(f"camera_size is {size!r}, expected (height, width)")
-    for side in size:
-        _check_whole(f"camera_size {size!r}: an entry", side, smallest=1)
-
-
-class GaussianMixtureHead(nn.Module):
-    """The steering distribution from the joint features: an MLP that ends in K Gaussians.
-
-    loc = CURVATURE_SCALE x output; scale = MIN_SCALE + CURVATURE_SCALE x softplus(output). The
-    floor keeps the likelihood of a perfectly predictable straight bounded. It computes in float32
-    also under autocast: bfloat16 would round curvature to 0.4 %.
-    """
-
-    def __init__(self, features: int, hidden: int, components: int) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(features, hidden)
-        self.output = nn.Linear(hidden, 3 * components)
-        with torch.no_grad():  # start the components apart: right, straight, left
-            _, loc, _ = self.output.bias.chunk(3)
-            loc.copy_(torch.linspace(-1.0, 1.0, components) if components > 1 else torch.zeros(1))
-
-    def forward(self, features: Tensor) -> GaussianMixture:
-        """B mixtures from features (B, F)."""
-        with torch.autocast(features.device.type, enabled=False):
-            hidden = functional.relu(self.hidden(features.float()))  # (B, hidden)
-            logits, loc, scale = self.output(hidden).chunk(3, dim=-1)  # (B, K) each
-            scale = MIN_SCALE + CURVATURE_SCALE * functional.softplus(scale)
-            return GaussianMixture(logits, CURVATURE_SCALE * loc, scale)
+    _check_whole_tuple("camera_size", size, smallest=1)
 
 
 class DrivingPolicy(nn.Module):
@@ -123,7 +107,12 @@ class DrivingPolicy(nn.Module):
     (B, 2, M, M). It normalises them itself, so that the normalisation travels with the checkpoint.
     A policy that sees T > 1 frames takes cameras (B, T, N, 3, H, W), oldest first; the route map
     is the present one.
+
+    Attributes:
+        temperature: () of the distribution, > 0; 1 unless a calibration has set it.
     """
+
+    temperature: Tensor
 
     def __init__(self, config: PolicyConfig | None = None) -> None:
         super().__init__()
@@ -141,7 +130,9 @@ class DrivingPolicy(nn.Module):
             config.map_encoder, route_map, config.features, "map_encoder"
         )
         joint_features = self.memory.width + self.map_encoder.width
-        self.head = GaussianMixtureHead(joint_features, config.hidden, config.components)
+        family = make_family(config.distribution, config.components)
+        self.head = SteeringHead(joint_features, config.hidden, family)
+        self.register_buffer("temperature", torch.ones(()))
 
     def __call__(self, cameras: Tensor, route_map: Tensor) -> SteeringDistribution:
         """The B steering distributions of a batch of observations.
@@ -165,6 +156,8 @@ class DrivingPolicy(nn.Module):
         seen = self.memory(frames)  # (B, T, N x F) -> (B, S)
         mapped = self.map_encoder(_normalise(route_map))  # (B, F)
         distribution: SteeringDistribution = self.head(torch.cat([seen, mapped], dim=1))
+        if self.temperature.item() != 1.0:
+            distribution = distribution.tempered(self.temperature)
         return distribution
 
     def _see(self, views: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from drivecnn.policy import (
     ENCODERS,
+    FAMILIES,
     CheckpointError,
     DrivingPolicy,
     GaussianMixture,
@@ -23,7 +24,7 @@ from drivecnn.policy import (
 from drivecnn.policy.checkpoint import FORMAT
 
 CONFIG = PolicyConfig(
-    camera_encoder="small:8,8", map_encoder="small_map:8,8", features=16, hidden=16
+    camera_encoder="small:8,8", map_encoder="small_map:8,8", features=16, hidden=(16,)
 )
 
 
@@ -96,6 +97,21 @@ def test_every_encoder_comes_back_as_it_was_saved(tmp_path: Path, name: str) -> 
     )
     with torch.inference_mode():
         assert torch.equal(policy(*inputs).mean, loaded(*inputs).mean)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_policy_of_every_family_comes_back_with_its_temperature(
+    tmp_path: Path, name: str
+) -> None:
+    torch.manual_seed(0)
+    policy = DrivingPolicy(dataclasses.replace(CONFIG, distribution=name))
+    policy.temperature.fill_(1.5)
+    loaded = load_policy(save_policy(policy, tmp_path))
+    assert loaded.config.distribution == name
+    assert loaded.temperature.item() == 1.5
+    features = torch.randn(4, 4 * CONFIG.features)
+    q = torch.tensor([[0.1], [0.6]])
+    assert torch.equal(policy.head(features).quantile(q), loaded.head(features).quantile(q))
 
 
 def test_a_loaded_policy_can_be_trained_on(tmp_path: Path) -> None:
@@ -190,6 +206,7 @@ def test_another_format_version_says_which_one_is_read(tmp_path: Path) -> None:
     path = save_policy(small_policy(), tmp_path)
     rewrite(path, header_of(format=1))
     assert_refused(tmp_path, f"checkpoint format 1, this drivecnn reads {FORMAT}:")
+    assert_refused(tmp_path, "checkpoint format 1, this drivecnn reads 2:")
 
 
 def test_an_edited_json_is_refused(tmp_path: Path) -> None:
@@ -197,6 +214,7 @@ def test_an_edited_json_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "policy.json"
     copy.write_text(json.dumps(header_of(format=1)))
     assert_refused(tmp_path, "policy.json", f"checkpoint format 1, this drivecnn reads {FORMAT}:")
+    assert_refused(tmp_path, "policy.json", "checkpoint format 1, this drivecnn reads 2:")
     copy.write_text(json.dumps(header_of(policy=dataclasses.asdict(PolicyConfig()))))
     assert_refused(tmp_path, "does not describe the policy.safetensors beside it", "delete it")
     copy.write_text("{")
@@ -228,6 +246,8 @@ def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
         ({}, "no format version"),
         ({"format": FORMAT, "metadata": {}}, "no policy"),
         ({"format": FORMAT, "policy": {}, "metadata": []}, "no metadata"),
+        ({"format": 2, "metadata": {}}, "no policy"),
+        ({"format": 2, "policy": {}, "metadata": []}, "no metadata"),
     ],
 )
 def test_a_header_with_a_part_missing_is_refused(
@@ -270,7 +290,7 @@ def test_a_config_key_of_a_later_version_of_the_code_takes_its_default(tmp_path:
 def test_tensors_that_do_not_match_the_config_are_named(tmp_path: Path) -> None:
     path = save_policy(small_policy(), tmp_path)
     (tmp_path / "policy.json").unlink()
-    rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"hidden": 32}))
+    rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"hidden": (32,)}))
     assert_policy_refused(tmp_path, "tensor head.hidden", "its config asks for (32")
     rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {"shared_cameras": False}))
     assert_policy_refused(tmp_path, "no tensor camera_encoders.1.")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from drivecnn.policy import DrivingPolicy, GaussianMixture, PolicyConfig, PolicyError
-from drivecnn.policy.network import MIN_SCALE
+from drivecnn.policy.distributions import FAMILIES, MIN_SCALE
 
 
 def observation(config: PolicyConfig, batch: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -47,14 +47,44 @@ def mixture_of(policy: DrivingPolicy, cameras: Tensor, route_map: Tensor) -> Gau
         PolicyConfig(map_encoder="none"),
         PolicyConfig(cameras=1, map_encoder="none"),
         PolicyConfig(camera_encoder="small:8,16,16,16", map_encoder="small:24"),
+        PolicyConfig(hidden=(64, 32), components=5),
     ],
 )
 def test_a_batch_of_observations_gives_as_many_distributions(config: PolicyConfig) -> None:
     torch.manual_seed(0)
     mixture = mixture_of(DrivingPolicy(config), *observation(config, batch=5))
-    assert mixture.loc.shape == (5, config.components)
+    assert mixture.loc.shape == (5, config.components or 3)
     assert mixture.scale.min().item() >= MIN_SCALE
     assert torch.isfinite(mixture.log_prob(torch.zeros(5))).all()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_policy_predicts_the_family_its_config_names(name: str) -> None:
+    policy = DrivingPolicy(PolicyConfig(distribution=name))
+    distribution = policy(*observation(policy.config, batch=3))
+    assert type(distribution) is FAMILIES[name].distribution
+    assert distribution.mean.shape == (3,)
+
+
+def test_a_new_mixture_has_components_to_the_right_straight_on_and_to_the_left() -> None:
+    torch.manual_seed(0)
+    bias = DrivingPolicy().head.output.bias
+    assert bias[3:6].tolist() == [-1.0, 0.0, 1.0]
+    assert bias[:3].abs().min() > 0  # as torch sets it
+
+
+def test_the_temperature_is_one_until_it_is_set_and_then_widens_what_is_predicted() -> None:
+    torch.manual_seed(0)
+    policy = DrivingPolicy()
+    inputs = observation(policy.config)
+    assert policy.temperature.item() == 1.0
+    before = mixture_of(policy, *inputs)
+    policy.temperature.fill_(4.0)
+    after = mixture_of(policy, *inputs)
+    torch.testing.assert_close(after.scale, 2 * before.scale)
+    ahead = torch.zeros(2)
+    torch.testing.assert_close(after.log_prob(ahead), before.tempered(4.0).log_prob(ahead))
+    assert "temperature" not in dict(policy.named_parameters())
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -226,6 +256,10 @@ def test_floats_are_refused_since_the_policy_normalises(name: str) -> None:
         ({"memory": "lstm"}, "memory is 'lstm', expected stack or gru"),
         ({"shared_cameras": 1}, "shared_cameras is 1, expected true or false"),
         ({"components": True}, "components is True, expected a whole number"),
+        ({"distribution": "normal"}, "distribution is 'normal', expected one of gaussian_mixture"),
+        ({"distribution": "point", "components": 3}, "components is 3, but point has no size"),
+        ({"hidden": 128}, "hidden is 128, expected a tuple"),
+        ({"hidden": ()}, "hidden is (), expected a tuple"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused_in_one_line(
