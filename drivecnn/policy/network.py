@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from drivecnn.policy.distributions import SteeringDistribution, SteeringHead, make_family
 from drivecnn.policy.encoders import build_encoder, check_encoder

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from drivecnn.losses import check_loss
 from drivecnn.policy import PolicyConfig
 from drivecnn.tracking import TrackingConfig
 from drivecnn_envs.errors import InputError
@@ -64,6 +65,7 @@ class OptimiserConfig:
 
     Attributes:
         method: Muon, or torch's AdamW.
+        loss: what is minimised, by its name in LOSSES; it must fit `policy.distribution`.
         steps: training steps.
         batch_size: states drawn for one step.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.
@@ -76,6 +78,7 @@ class OptimiserConfig:
     """
 
     method: Literal["muon", "adamw"] = "muon"
+    loss: str = "nll"
     steps: int = 1500
     batch_size: int = 128
     learning_rate: float = 1.5e-3
@@ -133,6 +136,10 @@ class RunConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     checkpoint_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        check_loss(self.optimiser.loss, self.policy.distribution)
 
     def fitted_policy(self) -> PolicyConfig:
         """The policy's config with the input sizes of the observation."""

@@ -149,13 +149,14 @@ class _Session:
     def _log(self, report: StepReport) -> None:
         values = {
             "train/loss": float(np.mean(self.losses)),
-            "train/nll": report.nll,
             "train/curvature_mae": report.curvature_mae,
             "train/gradient_norm": report.gradient_norm,
             "train/learning_rate": report.learning_rate,
             "train/expert_share": report.expert_share,
             "train/buffer": float(len(self.trainer.buffer)),
         }
+        if report.nll is not None:
+            values["train/nll"] = report.nll
         if self.recent:
             values["train/success"] = float(np.mean(self.recent))
         self.tracker.log(values, report.step)

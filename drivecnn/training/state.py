@@ -12,7 +12,7 @@ from torch import Tensor
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.training.trainer import Trainer
 
-FORMAT = 2
+FORMAT = 3
 STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
-from drivecnn.losses import Loss, NLLLoss
+from drivecnn.losses import LOSSES
 from drivecnn.policy import DrivingPolicy, load_camera_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
@@ -38,7 +38,7 @@ class StepReport(NamedTuple):
 
     step: int  # steps done
     loss: float
-    nll: float
+    nll: float | None  # nats, where the policy predicts a density
     curvature_mae: float  # 1/m, of the distribution's mean
     gradient_norm: float
     learning_rate: float
@@ -92,7 +92,7 @@ class Trainer:
         averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
         # with the running statistics of batch normalisation, which belong to the weights
         self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging, use_buffers=True)
-        self.loss: Loss = NLLLoss()
+        self.loss = LOSSES[config.optimiser.loss]
         self.simulator = load_simulator(
             config.data.maps,
             RouteOptions(config.data.routes, config.data.route_length),
@@ -147,7 +147,7 @@ class Trainer:
         return StepReport(
             self.step,
             float(terms.total.detach()),
-            float(terms.nll),
+            None if terms.nll is None else float(terms.nll),
             float(terms.curvature_mae),
             float(torch.as_tensor(norm)),
             learning_rate,

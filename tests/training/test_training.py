@@ -222,6 +222,24 @@ def test_behaviour_cloning_never_lets_the_policy_drive():
     assert [trainer.train_step().expert_share for _ in range(3)] == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("distribution", "loss"),
+    [("point", "mse"), ("quantile", "crps"), ("categorical_log", "hl_gauss")],
+)
+def test_every_kind_of_policy_is_trained_saved_and_driven(tmp_path, distribution, loss):
+    config = replace(
+        BRIEF,
+        policy=replace(BRIEF.policy, distribution=distribution),
+        optimiser=replace(BRIEF.optimiser, loss=loss),
+    )
+    metrics = train(config, tmp_path / "run")
+    assert (metrics.nll is None) == (distribution == "point")
+    assert load_policy(tmp_path / "run").config.distribution == distribution
+    report = Trainer(config).train_step()
+    assert np.isfinite(report.loss)
+    assert (report.nll is None) == (distribution == "point")
+
+
 def test_disturbed_poses_move_sideways_and_are_labelled_back():
     trainer = Trainer(BRIEF)
     states = trainer.fleet.states.copy()
@@ -244,6 +262,8 @@ def test_disturbed_poses_move_sideways_and_are_labelled_back():
         (lambda: DataConfig(cars=0), "data.cars is 0"),
         (lambda: DataConfig(route_dropout=1.5), "data.route_dropout is 1.5"),
         (lambda: OptimiserConfig(steps=0), "optimiser.steps is 0"),
+        (lambda: RunConfig(optimiser=OptimiserConfig(loss="l2")), "loss is 'l2', expected one"),
+        (lambda: RunConfig(policy=PolicyConfig(distribution="point")), "loss nll does not fit"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(make, reason):
