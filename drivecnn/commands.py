@@ -28,7 +28,7 @@ from drivecnn.evaluation import (
     write_report,
 )
 from drivecnn.map_picture import draw_map
-from drivecnn.policy import DrivingPolicy, PolicyError
+from drivecnn.policy import ACTIONS, DrivingPolicy, PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> int:
     command = options.subcommand
     try:
         with _warnings_in_a_line(command):
-            _COMMANDS[command](parser.instantiate(options)[command], Console())
+            _COMMANDS[command](_instantiate(parser, options)[command], Console())
     except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
@@ -95,6 +95,19 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write(f"drivecnn {command}: stopped\n")
         return INTERRUPTED
     return 0
+
+
+def _instantiate(parser: _Parser, options: Namespace) -> Namespace:
+    """The options with their configs made.
+
+    Raises:
+        InputError: what a config refuses, also one that knows no InputError.
+    """
+    try:
+        made: Namespace = parser.instantiate(options)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return made
 
 
 @contextmanager
@@ -157,6 +170,9 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument("run", type=Path | None, nargs="?", help="run folder or checkpoint")
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
+    parser.add_argument(
+        "--action", type=str, default="mean", help=f"of the distribution: {', '.join(ACTIONS)}"
+    )
     parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
     parser.add_argument("--looks", type=FamilyName | None, default=None, help="if not the run's")
     parser.add_class_arguments(RouteChoice)
@@ -176,7 +192,13 @@ def _train(options: Namespace, console: Console) -> None:
 def _evaluate(options: Namespace, console: Console) -> None:
     choice = _gather(RouteChoice, options)
     config = EvaluationConfig(
-        options.map, choice.options(), choice.seed, options.driver, options.drop, options.traffic
+        options.map,
+        choice.options(),
+        choice.seed,
+        options.driver,
+        options.drop,
+        options.traffic,
+        options.action,
     )
     policy, observation = _policy_of(options)
     with evaluation_display(console, choice.routes) as on_episode:
@@ -202,7 +224,12 @@ def _drive(options: Namespace, console: Console) -> None:
     if not 0 <= route < routes.count:
         raise InputError(f"route is {route}, expected 0 to {routes.count - 1}: see --routes")
     config = EvaluationConfig(
-        options.map, routes, choice.seed, options.driver, traffic=options.traffic
+        options.map,
+        routes,
+        choice.seed,
+        options.driver,
+        traffic=options.traffic,
+        action=options.action,
     )
     simulator = simulator_of(config, observation)
     driver = make_driver(config, policy, simulator)

@@ -22,7 +22,7 @@ class Episode:
         dt: s between two decisions.
         lateral: (T,) m left of the route.
         steering_angle: (T,) rad, front wheel.
-        nll: (T,) nats of the expert's answer; empty when the driver gives no distribution.
+        nll: (T,) nats of the expert's answer; empty when the driver gives no density.
         lane_departures: times the vehicle's middle left its lane.
         junctions: (start, end) [m] of each junction on the route that offers a choice.
     """

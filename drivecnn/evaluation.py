@@ -12,7 +12,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from drivecnn.episode import Episode
 from drivecnn.metrics import Metrics, summarise
-from drivecnn.policy import DrivingPolicy, load_policy
+from drivecnn.policy import ACTIONS, DrivingPolicy, load_policy
 from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import git_sha
 from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
@@ -38,6 +38,10 @@ class EvaluationConfig:
         driver: who drives.
         drop: an input of the policy to blank.
         traffic: how much; a number is of vehicles around the ego.
+        action: what the policy does with its distribution, by its name in ACTIONS.
+
+    Raises:
+        InputError: when there is no such action.
     """
 
     map: str
@@ -46,6 +50,12 @@ class EvaluationConfig:
     driver: Literal["expert", "policy"] = "policy"
     drop: Dropped | None = None
     traffic: Wanted = "none"
+    action: str = "mean"
+
+    def __post_init__(self) -> None:
+        """Refuse an action that does not exist."""
+        if self.action not in ACTIONS:
+            raise InputError(f"action is {self.action!r}, expected one of {', '.join(ACTIONS)}")
 
     def start(self, route: int) -> Start:
         """How the episode on a route begins."""
@@ -179,7 +189,7 @@ def make_driver(
     if policy is None:
         raise InputError("nothing to evaluate: give a run folder or a checkpoint, or driver expert")
     drop = frozenset({config.drop} if config.drop else ())
-    return PolicyDriver(policy, simulator.observe, drop)
+    return PolicyDriver(policy, simulator.observe, drop, ACTIONS[config.action])
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:

@@ -215,7 +215,7 @@ def collisions_per_km(episodes: Sequence[Episode]) -> float:
 def nll(episodes: Sequence[Episode]) -> float | None:
     """Mean negative log-likelihood [nats] of the expert's curvature over all frames that have one.
 
-    None when no frame has: the driver gave no distribution.
+    None when no frame has: the driver gave no density.
     """
     values = np.concatenate([episode.nll for episode in episodes])
     return _mean(values) if len(values) else None

@@ -88,6 +88,20 @@ def test_a_policy_driver_without_a_policy_is_refused():
         evaluate(config(), None, ObservationConfig())
 
 
+def test_another_action_drives_otherwise_and_is_in_the_report(policy):
+    mean, median = (
+        evaluate(config(action=name), policy, ObservationConfig()) for name in ("mean", "median")
+    )
+    assert mean.report()["config"]["action"] == "mean"
+    assert median.report()["config"]["action"] == "median"
+    assert mean.metrics.lateral_mae_m != median.metrics.lateral_mae_m
+
+
+def test_an_action_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="action is 'wild', expected one of mean, median"):
+        config(action="wild")
+
+
 def test_every_failure_is_listed_and_can_be_driven_again(policy):
     evaluation = evaluate(config(), policy, ObservationConfig())
     failed = evaluation.report()["failures"]

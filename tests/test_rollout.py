@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from drivecnn import DrivingPolicy
+from drivecnn import DrivingPolicy, PolicyConfig
+from drivecnn.policy import ACTIONS
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.states import Infraction
@@ -70,6 +71,44 @@ def test_a_policy_is_scored_against_the_expert_at_every_decision(simulator, poli
     for episode in episodes:
         assert len(episode.nll) == len(episode.lateral) == len(episode.steering_angle)
         assert np.isfinite(episode.nll).all()
+
+
+def test_a_policy_without_a_density_drives_and_is_not_scored(simulator):
+    torch.manual_seed(0)
+    policy = DrivingPolicy(PolicyConfig(distribution="point")).eval()
+    episodes = list(rollout(simulator, PolicyDriver(policy, simulator.observe), STARTS[:2]))
+    assert all(len(episode.lateral) > 0 for episode in episodes)
+    assert all(len(episode.nll) == 0 for episode in episodes)
+
+
+def test_an_action_is_taken_from_the_distribution(simulator, policy):
+    states = simulator.start([0, 1], [5, 6])
+    for name in ("mean", "median", "mode"):
+        driver = PolicyDriver(policy, simulator.observe, action=ACTIONS[name])
+        curvature, distribution = driver(states)
+        expected = ACTIONS[name](distribution, torch.full((2,), torch.nan))
+        np.testing.assert_array_equal(curvature, expected)
+
+
+def test_an_action_sees_what_each_car_drove_last_and_nothing_at_its_start(simulator, policy):
+    seen = []
+
+    def note(distribution, last):
+        seen.append(last.tolist())
+        return 0.01 * torch.arange(len(last)) + 0.1 * len(seen)
+
+    driver = PolicyDriver(policy, simulator.observe, action=note)
+    states = simulator.start([0, 1, 2], [5, 6, 7])
+    for chosen in ([0, 1, 2], [0, 1, 2], [2, 0]):
+        driver(states[chosen])
+        states["step"] += 1
+    states["step"][0] = 0  # the same episode, driven once more
+    driver(states[[0, 2]])
+    assert np.isnan(seen[0]).all()
+    assert seen[1] == pytest.approx([0.1, 0.11, 0.12])
+    assert seen[2] == pytest.approx([0.22, 0.2])
+    assert np.isnan(seen[3][0])
+    assert seen[3][1] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("dropped", ["cameras", "route_map"])

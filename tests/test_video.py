@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from drivecnn.policy import GaussianMixture
+from drivecnn.policy.distributions import PointMass
 from drivecnn.rollout import Decision, ExpertDriver, Start
 from drivecnn.video import record_drive
 from drivecnn.video.drawing import HEIGHT, WIDTH
@@ -78,6 +79,17 @@ def test_a_driver_with_a_distribution_is_filmed_until_its_infraction(simulator, 
     episode = record_drive(simulator, Steady(0.15), Start(0, 1), path)
     assert episode.infraction in set(Infraction)
     assert len(episode.nll) == len(episode.lateral)
+    assert len(decode(path)[0]) == len(episode.lateral) + HELD_FRAMES
+
+
+def test_a_driver_whose_distribution_has_no_density_is_filmed_too(simulator, tmp_path):
+    def straight_on(states):
+        ahead = torch.zeros(len(states))
+        return Decision(ahead.numpy(), PointMass(ahead))
+
+    path = tmp_path / "drive.mp4"
+    episode = record_drive(simulator, straight_on, Start(0, 1), path)
+    assert len(episode.nll) == 0
     assert len(decode(path)[0]) == len(episode.lateral) + HELD_FRAMES
 
 

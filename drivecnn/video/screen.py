@@ -78,7 +78,8 @@ class Screen:
         right, row = self._plot.left + self._plot.width - 16, self._plot.top - 9
         if decision.distribution is not None:
             expert = float(self._simulator.expert(states)[0])
-            fill_density(plot, decision.distribution)
+            if decision.distribution.has_density:
+                fill_density(plot, decision.distribution)
             mark(plot, expert, EXPERT, 0.96)
             write(canvas, f"expert {expert:+.3f}", (right, row), 15, EXPERT, 1.0)
             right -= 108
