@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, NoReturn, TextIO, TypeVar
 
+import numpy as np
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
@@ -16,6 +17,7 @@ from drivecnn.display import (
     evaluation_table,
     summary_table,
     training_display,
+    uncertainty_table,
     video_display,
 )
 from drivecnn.evaluation import (
@@ -29,9 +31,11 @@ from drivecnn.evaluation import (
 )
 from drivecnn.map_picture import draw_map
 from drivecnn.policy import ACTIONS, DrivingPolicy, PolicyError
-from drivecnn.policy.checkpoint import CheckpointError
+from drivecnn.policy.checkpoint import SHIPPED, CheckpointError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
+from drivecnn.uncertainty import assess, write_uncertainty
+from drivecnn.uncertainty_picture import draw_uncertainty
 from drivecnn.video import record_drive
 from drivecnn_envs.errors import InputError, MapWarning, TrafficWarning
 from drivecnn_envs.maps import FORMS, load_map
@@ -157,6 +161,17 @@ def _parser() -> _Parser:
     )
     drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
     commands.add_subcommand("drive", drive_parser, help="film a drive")
+    uncertainty_parser = _Parser(description="Judge a policy's distributions, not its driving.")
+    uncertainty_parser.add_argument(
+        "run", type=Path | None, nargs="?", help="run folder, checkpoint or shipped"
+    )
+    uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
+    uncertainty_parser.add_argument(
+        "--ensemble", type=list[Path], default=[], help="further runs, trained with other seeds"
+    )
+    uncertainty_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
+    uncertainty_parser.add_class_arguments(RouteChoice)
+    commands.add_subcommand("uncertainty", uncertainty_parser, help="judge the distributions")
     map_parser = _Parser(description="Draw a map and print its size.")
     map_parser.add_argument("spec", type=str, help=FORMS)
     map_parser.add_argument("--out", type=Path, default=Path("map.png"), help="PNG file")
@@ -167,7 +182,9 @@ def _parser() -> _Parser:
 def _driving_parser(description: str) -> _Parser:
     """What `evaluate` and `drive` have in common."""
     parser = _Parser(description=description)
-    parser.add_argument("run", type=Path | None, nargs="?", help="run folder or checkpoint")
+    parser.add_argument(
+        "run", type=Path | None, nargs="?", help="run folder, checkpoint or shipped"
+    )
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
     parser.add_argument(
@@ -204,15 +221,23 @@ def _evaluate(options: Namespace, console: Console) -> None:
     with evaluation_display(console, choice.routes) as on_episode:
         evaluation = evaluate(config, policy, observation, on_episode)
     console.print(evaluation_table(evaluation))
-    path = write_report(evaluation, options.out or _report_folder(options.run))
+    path = write_report(evaluation, options.out or _report_folder(options.run, options.driver))
     console.print(f"written to {path}")
 
 
-def _report_folder(run: Path | None) -> Path:
+def _run_folder(run: Path | None) -> Path:
+    """The run that is named, or the one that comes with drivecnn."""
+    return SHIPPED if run is None or str(run) == SHIPPED.name else run
+
+
+def _report_folder(run: Path | None, driver: str = "policy") -> Path:
     """Where a report goes unless the user says: the run folder, also of a checkpoint file."""
-    if run is None:
+    if driver == "expert" and run is None:
         return Path("runs/expert")
-    return run if run.is_dir() else run.parent
+    folder = _run_folder(run)
+    if folder == SHIPPED:
+        return Path("runs") / SHIPPED.name
+    return folder if folder.is_dir() else folder.parent
 
 
 def _drive(options: Namespace, console: Console) -> None:
@@ -240,6 +265,21 @@ def _drive(options: Namespace, console: Console) -> None:
     console.print(f"{options.out}: {episode.progress:.0f} m in {episode.seconds:.0f} s, {ending}")
 
 
+def _uncertainty(options: Namespace, console: Console) -> None:
+    choice = _gather(RouteChoice, options)
+    config = EvaluationConfig(options.map, choice.options(), choice.seed)
+    policy, observation = load_run(_run_folder(options.run))
+    others = [load_run(run)[0] for run in options.ensemble]
+    simulator = simulator_of(config, observation)
+    starts = [config.start(route) for route in range(config.routes.count)]
+    report = assess(policy, simulator, starts, np.random.default_rng(choice.seed), others)
+    folder = options.out or _report_folder(options.run)
+    console.print(uncertainty_table(report, options.map))
+    path = write_uncertainty(report, folder)
+    draw_uncertainty(report, path.with_suffix(".png"))
+    console.print(f"written to {path} and drawn beside it")
+
+
 def _map(options: Namespace, console: Console) -> None:
     network = load_map(options.spec)
     draw_map(network, options.out)
@@ -253,13 +293,17 @@ def _gather(kind: type[Config], options: Namespace) -> Config:
 
 
 def _policy_of(options: Namespace) -> tuple[DrivingPolicy | None, ObservationConfig]:
-    """The policy of a run and what it sees; no policy where the expert drives."""
-    if options.run is None and options.driver == "policy":
-        raise InputError("no run given: name a run folder or checkpoint, or --driver expert")
+    """The policy of a run and what it sees; no policy where the expert drives and none is named."""
     policy, observation = (None, ObservationConfig())
-    if options.run is not None:
-        policy, observation = load_run(options.run)
+    if options.run is not None or options.driver == "policy":
+        policy, observation = load_run(_run_folder(options.run))
     return policy, replace(observation, looks=options.looks or observation.looks)
 
 
-_COMMANDS = {"train": _train, "evaluate": _evaluate, "drive": _drive, "map": _map}
+_COMMANDS = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "drive": _drive,
+    "uncertainty": _uncertainty,
+    "map": _map,
+}

@@ -19,6 +19,7 @@ from rich.text import Text
 from drivecnn.episode import Episode
 from drivecnn.evaluation import Evaluation
 from drivecnn.training.run import Progress
+from drivecnn.uncertainty import UncertaintyReport
 from drivecnn_envs.roads import MapSummary
 
 
@@ -119,6 +120,33 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     }
     for measure, value in rows.items():
         table.add_row(measure, value)
+    return table
+
+
+def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
+    """What is known about a policy's distributions."""
+    table = Table(title=f"distributions on {name}", title_justify="left")
+    for heading in ("measure", "looks of the training", "new looks"):
+        table.add_column(heading, justify="left" if heading == "measure" else "right")
+    looks = report.calibration, report.new_looks
+    table.add_row("negative log-likelihood", *(f"{c.nll:.2f} nats" for c in looks))
+    table.add_row("CRPS", *(f"{1e3 * c.crps:.2f} /km" for c in looks))
+    table.add_row("coverage error", *(f"{100 * c.coverage_error:.1f} points" for c in looks))
+    table.add_row("width of 90 % intervals", *(f"{c.sharpness:.3f} 1/m" for c in looks))
+    table.add_section()
+    junctions = report.junctions
+    rows = {
+        "ways found, modes right (no route)": (junctions.recall, junctions.precision),
+        "mass on the route's way": (junctions.routed_mass,),
+        "one mode between junctions": (junctions.one_mode_unrouted, junctions.one_mode_routed),
+    }
+    for measure, shares in rows.items():
+        table.add_row(measure, ", ".join(f"{share:.1%}" for share in shares))
+    table.add_section()
+    for corruption, area in report.entropy_auroc.items():
+        others = report.ensemble_auroc
+        ensemble = "" if others is None else f", ensemble {others[corruption]:.2f}"
+        table.add_row(f"AUROC, {corruption.replace('_', ' ')}", f"{area:.2f}{ensemble}")
     return table
 
 

@@ -24,6 +24,7 @@ FORMAT = 2  # raise it when a checkpoint of before can no longer be read
 WEIGHTS_NAME = "policy.safetensors"
 COPY_NAME = "policy.json"
 HEADER_KEY = "drivecnn"
+SHIPPED = Path(__file__).parents[1] / "shipped"  # the run folder of the policy in this package
 
 
 class CheckpointError(ValueError):
@@ -68,8 +69,10 @@ def save_policy(
     return path
 
 
-def load_policy(path: str | Path) -> DrivingPolicy:
+def load_policy(path: str | Path = SHIPPED) -> DrivingPolicy:
     """The policy of a run folder or of a .safetensors file, in eval mode, on the CPU.
+
+    Without a path it is the one that comes with drivecnn.
 
     Raises:
         CheckpointError: one line, when it is missing, broken, of another format version, or its
@@ -88,7 +91,7 @@ def load_policy(path: str | Path) -> DrivingPolicy:
     return policy.eval()
 
 
-def load_metadata(path: str | Path) -> dict[str, object]:
+def load_metadata(path: str | Path = SHIPPED) -> dict[str, object]:
     """The metadata that was saved with the policy of a run folder or of a .safetensors file.
 
     Raises:

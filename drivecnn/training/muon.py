@@ -49,7 +49,8 @@ def _muon(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
     momentum = state["momentum"].lerp_(gradient, 1.0 - MOMENTUM)
     matrix = gradient.lerp(momentum, MOMENTUM).flatten(1)  # (outputs, inputs)
     scale = ADAM_SIZE * max(matrix.shape) ** 0.5
-    return scale * orthogonal(matrix).view_as(gradient)
+    direction: Tensor = scale * orthogonal(matrix).view_as(gradient)
+    return direction
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -60,7 +61,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         gram = wide @ wide.T
         wide = first * wide + (second * gram + third * gram @ gram) @ wide
-    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+    nearest: Tensor = wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+    return nearest
 
 
 def _adam(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -72,4 +74,5 @@ def _adam(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
     steps = float(state["steps"])
     mean = state["mean"].lerp_(gradient, 1.0 - BETAS[0]) / (1.0 - BETAS[0] ** steps)
     square = state["square"].lerp_(gradient.square(), 1.0 - BETAS[1]) / (1.0 - BETAS[1] ** steps)
-    return mean / (square.sqrt() + EPS)
+    direction: Tensor = mean / (square.sqrt() + EPS)
+    return direction

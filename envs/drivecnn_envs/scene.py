@@ -48,3 +48,16 @@ class Scene(NamedTuple):
         for name in ("x", "y", "yaw", "speed"):
             states[name] = getattr(self.table, name)[first]
         return states
+
+    def at(
+        self, routes: ArrayLike, stations: ArrayLike, seeds: ArrayLike, places: int = 0
+    ) -> States:
+        """States (B,) on routes (B,), stations (B,) [m] along them; otherwise as `start`."""
+        states, table = self.start(routes, seeds, places), self.table
+        states["progress"] = stations
+        before = table.offset[states["route"]] + np.floor(stations).astype(np.int64)
+        share = states["progress"] - np.floor(states["progress"])
+        for name in ("x", "y", "yaw", "speed"):
+            column = getattr(table, name)
+            states[name] = (1.0 - share) * column[before] + share * column[before + 1]
+        return states

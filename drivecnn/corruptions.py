@@ -1,0 +1,67 @@
+"""Cameras that are broken: what a policy should notice, for training never showed it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+
+import numpy as np
+
+from drivecnn_envs.observation import Observation, ObservationConfig, Observer
+from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.states import States
+
+NOISE = 60.0  # levels of 255, one standard deviation
+WIDER = 1.6  # times the field of view of the policy's own cameras
+
+Look = Callable[[States, States], Observation]  # at states now, and the same cars' a while before
+
+
+class Corruption(StrEnum):
+    """What is wrong with the cameras."""
+
+    BLACKOUT = "blackout"
+    FROZEN = "frozen"
+    NOISE = "noise"
+    UPSIDE_DOWN = "upside_down"
+    FIELD_OF_VIEW = "field_of_view"
+
+
+def looks_through(corruption: Corruption, simulator: Simulator, rng: np.random.Generator) -> Look:
+    """What cars see through such cameras; the route map stays as it is.
+
+    Args:
+        corruption: what is wrong.
+        simulator: where they are.
+        rng: of the noise.
+    """
+
+    def blackout(now: Observation) -> Observation:
+        return now._replace(cameras=np.zeros_like(now.cameras))
+
+    def noise(now: Observation) -> Observation:
+        pixels = now.cameras + rng.normal(0.0, NOISE, now.cameras.shape)
+        return now._replace(cameras=pixels.clip(0.0, 255.0).astype(np.uint8))
+
+    def upside_down(now: Observation) -> Observation:
+        return now._replace(cameras=np.ascontiguousarray(now.cameras[:, :, :, ::-1]))
+
+    def frozen(now: States, before: States) -> Observation:
+        return simulator.observe(now)._replace(cameras=simulator.observe(before).cameras)
+
+    wide = Simulator(simulator.scene, Observer(_wider(simulator.observer.config)))
+    changes = {
+        Corruption.BLACKOUT: blackout,
+        Corruption.NOISE: noise,
+        Corruption.UPSIDE_DOWN: upside_down,
+    }
+    if corruption is Corruption.FROZEN:
+        return frozen
+    if corruption is Corruption.FIELD_OF_VIEW:
+        return lambda now, _: wide.observe(now)
+    return lambda now, _: changes[corruption](simulator.observe(now))
+
+
+def _wider(config: ObservationConfig) -> ObservationConfig:
+    """The same cameras with a wider field of view."""
+    cameras = replace(config.cameras, field_of_view=WIDER * config.cameras.field_of_view)
+    return replace(config, cameras=cameras)

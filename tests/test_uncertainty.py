@@ -1,0 +1,95 @@
+"""What is found out about a policy's distributions."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from drivecnn import DrivingPolicy
+from drivecnn.corruptions import Corruption, looks_through
+from drivecnn.policy import GaussianMixture
+from drivecnn.rollout import Start
+from drivecnn.uncertainty import (
+    assess,
+    driven_moments,
+    fit_temperature,
+    forecasts,
+    mixture_entropy,
+    write_uncertainty,
+)
+from drivecnn.uncertainty_picture import draw_uncertainty
+from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions, load_simulator
+
+STARTS = [Start(route, 50 + route) for route in range(4)]
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    return load_simulator(["procedural:3"], RouteOptions(4, 100.0), ObservationConfig())
+
+
+@pytest.fixture(scope="module")
+def policy():
+    torch.manual_seed(0)
+    return DrivingPolicy().eval()
+
+
+@pytest.fixture(scope="module")
+def moments(simulator, policy):
+    return driven_moments(simulator, policy, STARTS)
+
+
+def normal(loc, scale):
+    column = torch.ones(1, 1)
+    return GaussianMixture(column, loc * column, scale * column)
+
+
+def test_a_moment_shows_the_same_car_a_while_apart(moments):
+    assert len(moments.now)
+    assert (moments.now["seed"] == moments.before["seed"]).all()
+    assert (moments.now["step"] - moments.before["step"] == 30).all()
+
+
+@pytest.mark.parametrize("corruption", Corruption)
+def test_broken_cameras_show_something_else_and_the_map_stays(simulator, moments, corruption):
+    clear = simulator.observe(moments.now)
+    look = looks_through(corruption, simulator, np.random.default_rng(0))
+    broken = look(moments.now, moments.before)
+    assert broken.cameras.shape == clear.cameras.shape
+    assert broken.cameras.dtype == np.uint8
+    assert np.abs(broken.cameras.astype(int) - clear.cameras).mean() > 3.0
+    assert np.array_equal(broken.route_map, clear.route_map)
+
+
+def test_the_entropy_of_an_ensemble_that_disagrees_is_higher():
+    alike = mixture_entropy([normal(0.0, 0.01), normal(0.0, 0.01)])
+    apart = mixture_entropy([normal(-0.1, 0.01), normal(0.1, 0.01)])
+    assert float(alike) == pytest.approx(float(normal(0.0, 0.01).entropy()), abs=1e-3)
+    assert float(apart - alike) == pytest.approx(np.log(2.0), abs=1e-3)
+
+
+def test_the_fitted_temperature_gives_the_expert_more_likelihood(simulator, policy):
+    states = driven_moments(simulator, policy, STARTS).now
+    before = forecasts(policy, simulator, states).nll.mean()
+    fit_temperature(policy, simulator, STARTS)
+    try:
+        assert policy.temperature != 1.0
+        assert forecasts(policy, simulator, states).nll.mean() < before
+    finally:
+        policy.temperature.fill_(1.0)
+
+
+def test_a_report_is_written_and_drawn(simulator, policy, tmp_path):
+    torch.manual_seed(1)
+    other = DrivingPolicy().eval()
+    report = assess(policy, simulator, STARTS, np.random.default_rng(0), [other])
+    path = write_uncertainty(report, tmp_path / "new")
+    content = json.loads(path.read_text())
+    assert content["calibration"]["forecasts"] == report.calibration.forecasts > 0
+    assert set(content["entropy_auroc"]) == set(content["ensemble_auroc"]) == set(Corruption)
+    assert content["junctions"] == dataclasses.asdict(report.junctions)
+    draw_uncertainty(report, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 10_000
