@@ -81,7 +81,7 @@ class OptimiserConfig:
     loss: str = "nll"
     steps: int = 1500
     batch_size: int = 128
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     warmup_steps: int = 50
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0

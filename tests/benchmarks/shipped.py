@@ -1,0 +1,67 @@
+"""Measure the policy that comes with drivecnn; its model card has the table that this prints.
+
+    python tests/benchmarks/shipped.py [RUN]
+
+Needs DRIVECNN_SHARED for the CARLA towns. Writes reports below runs/shipped. RUN is another run
+folder to measure in the same way.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
+from drivecnn.policy.checkpoint import SHIPPED
+from drivecnn_envs.towns import RouteOptions
+
+REPORTS = Path("runs/shipped")
+MAPS = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla"
+EASY = "procedural:1000-1009"
+ROUTES = RouteOptions(100, 400.0, min_junctions=2)
+CARLA_ROUTES = RouteOptions(100, 400.0)
+NEW_LOOKS = "easy, looks never trained on"
+
+
+def main() -> None:
+    policy, observation = load_run(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED)
+    cases = {
+        "easy": EvaluationConfig(EASY, ROUTES),
+        "medium": EvaluationConfig("procedural:medium:1000-1009", ROUTES),
+        "hard": EvaluationConfig("procedural:hard:1000-1009", ROUTES),
+        "city": EvaluationConfig("procedural:city:1000-1009", ROUTES),
+        "easy, regular traffic": EvaluationConfig(EASY, ROUTES, traffic="regular"),
+        NEW_LOOKS: EvaluationConfig(EASY, ROUTES),
+        "easy, cameras blanked": EvaluationConfig(EASY, ROUTES, drop="cameras"),
+        "easy, map blanked": EvaluationConfig(EASY, ROUTES, drop="route_map"),
+    } | {
+        f"CARLA {town}": EvaluationConfig(str(MAPS / f"{town}.xodr"), CARLA_ROUTES)
+        for town in ("Town01", "Town03", "Town04", "Town06")
+    }
+    table = Table("towns", "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
+    for name, config in cases.items():
+        seen = replace(observation, looks="new") if name == NEW_LOOKS else observation
+        evaluation = evaluate(config, policy, seen)
+        write_report(evaluation, REPORTS / name.replace(",", "").replace(" ", "-"))
+        metrics = evaluation.metrics
+        low, high = metrics.ci95.success_rate
+        table.add_row(
+            name,
+            f"{metrics.success_rate:.0%}",
+            f"{low:.0%}-{high:.0%}",
+            f"{metrics.junctions.correct}/{metrics.junctions.entered}",
+            f"{metrics.lateral_mae_m:.2f} m",
+            f"{metrics.beyond_1m_fraction:.2%}",
+            f"{metrics.whiteness_deg_s:.1f} deg/s",
+        )
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
