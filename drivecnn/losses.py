@@ -149,6 +149,7 @@ class VariationalLoss(_PerTarget):
 
     Of Amini, Rosman, Karaman and Rus, ICRA 2019 (arXiv 1811.10119): the Lp norm of the weights
     with p < 1, lowest when one component has them all, and (log scale - c)^2 of every component.
+    p and c are those of a public re-implementation; the factors are ours.
 
     Attributes:
         power: p of the norm.

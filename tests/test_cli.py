@@ -158,7 +158,7 @@ def test_a_checkpoint_file_is_reported_on_beside_it(capsys, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["routes"] == 1
 
 
-@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_is_read(capsys, tmp_path, config):
     arguments = ["train", "--config", config, "--data.maps", "[nowhere]", "--out", tmp_path / "r"]
     code, error = run(capsys, *arguments)
