@@ -25,6 +25,7 @@ class DataConfig:
         buffer_size: states kept.
         expert_fraction: the expert's share of the driving falls from 1 to 0 over this part of the
             training; 1 means that only the expert ever drives (behaviour cloning).
+        expert_noise: 1/m, standard deviation of noise in the expert's steering (DART).
         jitter_share: share of drawn states whose pose is moved off.
         lateral_jitter: m, standard deviation of that move.
         heading_jitter: rad, standard deviation of that turn.
@@ -41,6 +42,7 @@ class DataConfig:
     decisions_per_step: int = 1
     buffer_size: int = 200_000
     expert_fraction: float = 0.2
+    expert_noise: float = 0.0
     jitter_share: float = 0.5
     lateral_jitter: float = 0.5
     heading_jitter: float = 0.08

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.random import Generator
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -27,9 +28,11 @@ from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.grading import draw_grades
 from drivecnn_envs.states import States
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.vehicle import DT
 
 MAX_SEED = 2**62
 CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
+NOISE_TIME = 0.5  # s after which the expert's noise has drifted away
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
 
 
@@ -46,11 +49,32 @@ class StepReport(NamedTuple):
     episodes: list[Episode]  # that ended with this step
 
 
+class NoisyExpert:
+    """Drives as the expert with noise in its steering, so that others see how it gets back.
+
+    DART: Laskey, Lee, Fox, Dragan, Goldberg, "DART: Noise injection for robust imitation
+    learning", CoRL 2017. The noise is a first-order Gauss-Markov process.
+    """
+
+    def __init__(self, expert: ExpertDriver, cars: int, noise: float, rng: Generator) -> None:
+        """Make a driver of so many cars; `noise` is its standard deviation [1/m]."""
+        self._expert, self._size, self._rng = expert, noise, rng
+        self._noise = noise * rng.normal(size=cars)
+
+    def __call__(self, states: States) -> Decision:
+        """The expert's curvature for each car, disturbed."""
+        keep = np.exp(-DT / NOISE_TIME)
+        fresh = np.sqrt(1.0 - keep * keep) * self._size
+        self._noise = keep * self._noise + fresh * self._rng.normal(size=len(self._noise))
+        curvature = self._expert(states).curvature + self._noise
+        return Decision(curvature.astype(np.float32), None)
+
+
 class MixedDriver:
     """Lets the expert drive some of the cars and the policy the others."""
 
     def __init__(
-        self, expert: ExpertDriver, policy: PolicyDriver, cars: int, rng: np.random.Generator
+        self, expert: NoisyExpert, policy: PolicyDriver, cars: int, rng: Generator
     ) -> None:
         self.expert_share = 1.0
         self._expert, self._policy = expert, policy
@@ -104,7 +128,9 @@ class Trainer:
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
         self.driver = MixedDriver(
-            ExpertDriver(self.simulator),
+            NoisyExpert(
+                ExpertDriver(self.simulator), config.data.cars, config.data.expert_noise, self.rng
+            ),
             PolicyDriver(self.raw_policy, self.simulator.observe),
             config.data.cars,
             self.rng,
@@ -197,7 +223,7 @@ class Trainer:
             yield Start(int(route), int(self.rng.integers(MAX_SEED)))
 
 
-def disturb(states: States, config: DataConfig, rng: np.random.Generator) -> None:
+def disturb(states: States, config: DataConfig, rng: Generator) -> None:
     """Move a share of the poses sideways and turn them, in place."""
     chosen = rng.random(len(states)) < config.jitter_share
     aside = rng.normal(0.0, config.lateral_jitter, len(states)) * chosen

@@ -24,6 +24,7 @@ from drivecnn_envs.looks import Family, Looks, draw_looks
 from drivecnn_envs.march import STEP, steps_needed
 from drivecnn_envs.observation import Observation, ObservationConfig, Observer
 from drivecnn_envs.pixels import BLOCK, spare_rows
+from drivecnn_envs.route_map import rasterise
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.views import Views
@@ -82,7 +83,9 @@ class GpuObserver(Observer):
                 around.table[around.offset[first] : around.offset[last]],
             )
             self._render(states[first:last], some, part)
-        return Observation(images.rgb, self._draw_maps(states), images.semantic, images.depth)
+        return Observation(
+            images.rgb, self._draw_maps(scene, states), images.semantic, images.depth
+        )
 
     def grade(self, cameras: Any, grades: Grades) -> None:  # noqa: ANN401 - an array of the GPU
         """Grade images (B, C, 3, H, W) that this observer made, in place."""
@@ -108,9 +111,11 @@ class GpuObserver(Observer):
         _launch(rain, count * strip, cars, rows, columns, frames)
         _launch(expose, count * strip * rows, cars, frames, images)
 
-    def _draw_maps(self, states: States) -> Any:  # noqa: ANN401 - an array of the GPU
+    def _draw_maps(self, scene: Scene, states: States) -> Any:  # noqa: ANN401 - an array of the GPU
         """The route maps (B, 2, M, M)."""
         view = self.config.route_map
+        if view.shows == "command":
+            return cuda.to_device(rasterise(states, scene.atlas, scene.table, view))
         known = np.zeros(len(states), _ON_MAP)
         for name in _ON_MAP.names or ():
             known[name] = states[name]

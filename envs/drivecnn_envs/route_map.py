@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit, prange
@@ -19,6 +19,7 @@ Bytes = NDArray[np.uint8]
 ROUTE_BRUSH = 1.2  # map pixels over which the route's edge fades
 ROUTE_REACH = 1.5 * ROUTE_BRUSH  # map pixels from the route's middle to where it has faded
 MAX_SIZE = 512  # px
+COMMAND_LEVEL = np.uint8(85)  # of 255, times the number of what is told
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class RouteMapView:
     """What the route map shows and how wrong its pose is.
 
     Attributes:
+        shows: the map, or in its place what a navigator tells: "follow", or from 30 m before a
+            junction "left", "straight" or "right", as one level in all of the second channel. So
+            conditional imitation is told the way (Codevilla et al., ICRA 2018).
         size: px a side.
         resolution: m per pixel.
         behind: m between the ego and the map's lower edge.
@@ -34,6 +38,7 @@ class RouteMapView:
         error_time: s after which the error has drifted away (Gauss-Markov correlation time).
     """
 
+    shows: Literal["map", "command"] = "map"
     size: int = 40
     resolution: float = 2.0
     behind: float = 24.0
@@ -65,6 +70,11 @@ def rasterise(states: States, atlas: Atlas, routes: RouteTable, view: RouteMapVi
     The ego looks up; left is left. The pose is off by each state's map error.
     """
     maps = np.zeros((len(states), 2, view.size, view.size), np.uint8)
+    if view.shows == "command":
+        station = states["progress"].astype(np.int64).clip(0)
+        told = routes.command[routes.offset[states["route"]] + station]
+        maps[:, 1] = (COMMAND_LEVEL * told)[:, None, None]
+        return maps
     _rasterise(states, atlas, routes, view.resolution, view.behind, maps)
     return maps
 

@@ -18,6 +18,9 @@ SPACING = 1.0  # m between two points of a route
 LANE_CHANGE_LENGTH = 30.0  # m
 RUN_OUT = 30.0  # m a route goes on beyond its goal, for the cameras' and the expert's look ahead
 MAX_ATTEMPTS = 400  # random walks tried for one route
+COMMAND_AHEAD = 30.0  # m before a junction from which on a navigator tells which way to take
+TURN = 0.5  # rad, from which on a way is no longer straight on
+FOLLOW, LEFT, STRAIGHT, RIGHT = range(4)  # what a navigator tells
 LANE_CHANGE_CHANCE = 0.1  # per lane of a random walk
 
 
@@ -48,6 +51,17 @@ class Route:
         rough = np.gradient(self.yaw, SPACING, edge_order=2)
         smooth = np.convolve(np.pad(rough, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
         return np.clip(smooth, -MAX_CURVATURE, MAX_CURVATURE)
+
+    @cached_property
+    def command(self) -> NDArray[np.uint8]:
+        """(N,) what a navigator tells at each point: `FOLLOW`, or which way the next junction."""
+        told = np.full(len(self.x), FOLLOW, np.uint8)
+        for start, end in reversed(self.junctions):  # the nearer one is what counts
+            first, last = int(start / SPACING), min(int(end / SPACING) + 1, len(self.x) - 1)
+            turn = self.yaw[last] - self.yaw[first]
+            way = STRAIGHT if abs(turn) < TURN else LEFT if turn > 0 else RIGHT
+            told[max(first - int(COMMAND_AHEAD / SPACING), 0) : last + 1] = way
+        return told
 
     @cached_property
     def speed(self) -> Array:

@@ -135,6 +135,7 @@ class RouteTable(NamedTuple):
     curvature: NDArray[np.float64]  # (N,) 1/m
     speed: NDArray[np.float64]  # (N,) m/s that suits the curve
     width: NDArray[np.float64]  # (N,) m, of the lane
+    command: NDArray[np.uint8]  # (N,) what a navigator tells there
     offset: NDArray[np.int64]  # (R + 1,) of a route's first point
 
     @classmethod
@@ -145,5 +146,5 @@ class RouteTable(NamedTuple):
         ]
         lengths = [len(route.x) for route in routes]
         offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        x, y, yaw, curvature, speed, width = columns
-        return cls(x, y, yaw, curvature, speed, width, offset)
+        x, y, yaw, curvature, speed, width, command = columns
+        return cls(x, y, yaw, curvature, speed, width, command, offset)

@@ -100,7 +100,14 @@ def test_label_does_not_depend_on_the_batch_or_change_the_states(simulator):
 def test_mirrored_state_gives_negated_label(simulator):
     table = simulator.scene.table
     mirrored = RouteTable(
-        table.x, -table.y, -table.yaw, -table.curvature, table.speed, table.width, table.offset
+        table.x,
+        -table.y,
+        -table.yaw,
+        -table.curvature,
+        table.speed,
+        table.width,
+        table.command,
+        table.offset,
     )
     states = simulator.start(list(range(10)) * 5, range(50))
     states["y"] += np.random.default_rng(0).uniform(-2.0, 2.0, 50)

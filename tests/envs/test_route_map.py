@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import load_map
 from drivecnn_envs.route_map import RouteMapView, drift_map_error, rasterise, start_map_error
-from drivecnn_envs.routes import follow
+from drivecnn_envs.routes import FOLLOW, LEFT, RIGHT, STRAIGHT, follow, random_routes
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import STATE, Atlas, RouteTable
 from drivecnn_envs.vehicle import DT
@@ -217,3 +218,30 @@ def test_route_to_the_right_is_the_mirror_image_of_one_to_the_left(make_simulato
 def test_views_that_cannot_exist_are_refused(values):
     with pytest.raises(InputError, match="expected"):
         RouteMapView(**values)
+
+
+def test_a_command_says_which_way_the_next_junction_is_left():
+    routes = random_routes(
+        load_map("procedural:3"), 12, np.random.default_rng(0), 250.0, junctions=2
+    )
+    told = set()
+    for route in routes:
+        for start, end in route.junctions:
+            turn = route.yaw[int(end) + 1] - route.yaw[int(start)]
+            way = STRAIGHT if abs(turn) < 0.5 else LEFT if turn > 0 else RIGHT
+            assert (route.command[int(start) - 5 : int(end)] == way).all()
+            told.add(way)
+        far = np.ones(len(route.x), bool)
+        for start, end in route.junctions:
+            far[max(int(start) - 30, 0) : int(end) + 2] = False
+        assert (route.command[far] == FOLLOW).all()
+    assert told == {LEFT, STRAIGHT, RIGHT}
+
+
+def test_a_command_takes_the_place_of_the_map(make_simulator, show):
+    simulator = make_simulator()
+    view = RouteMapView(shows="command", size=16)
+    simulator.scene.table.command[10] = RIGHT
+    shown = show(simulator, view, progress=10.4)
+    assert (shown[ROADS] == 0).all()
+    assert (shown[ROUTE] == 85 * RIGHT).all()

@@ -10,6 +10,7 @@ from drivecnn import PolicyConfig, load_policy
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
 from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
+from drivecnn.rollout import Decision
 from drivecnn.tracking import TrackingConfig
 from drivecnn.training.config import (
     DataConfig,
@@ -19,7 +20,7 @@ from drivecnn.training.config import (
 )
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
-from drivecnn.training.trainer import Trainer, disturb
+from drivecnn.training.trainer import NoisyExpert, Trainer, disturb
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
@@ -269,3 +270,25 @@ def test_disturbed_poses_move_sideways_and_are_labelled_back():
 def test_a_config_that_cannot_work_is_refused(make, reason):
     with pytest.raises(InputError, match=reason):
         make()
+
+
+def test_noise_drifts_in_the_steering_of_an_expert_that_drives():
+    class Straight:
+        def __call__(self, states):
+            return Decision(np.zeros(len(states), np.float32), None)
+
+    cars = np.zeros(500)
+    driver = NoisyExpert(Straight(), len(cars), 0.02, np.random.default_rng(0))
+    drives = np.array([driver(cars).curvature for _ in range(20)])
+    assert drives.std() == pytest.approx(0.02, rel=0.1)
+    assert 0.6 < np.corrcoef(drives[0], drives[1])[0, 1] < 0.95
+    assert abs(np.corrcoef(drives[0], drives[19])[0, 1]) < 0.2
+
+
+def test_without_noise_the_expert_drives_as_it_teaches():
+    class Straight:
+        def __call__(self, states):
+            return Decision(np.full(len(states), 0.1, np.float32), None)
+
+    driver = NoisyExpert(Straight(), 4, 0.0, np.random.default_rng(0))
+    assert (driver(np.zeros(4)).curvature == np.float32(0.1)).all()
