@@ -87,7 +87,7 @@ def run(arguments: list[str]) -> int:
     command = options.subcommand
     try:
         with _warnings_in_a_line(command):
-            _COMMANDS[command](_instantiate(parser, options)[command], Console())
+            _COMMANDS[command](_instantiate(parser, options), Console())
     except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
@@ -102,16 +102,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _instantiate(parser: _Parser, options: Namespace) -> Namespace:
-    """The options with their configs made.
-
-    Raises:
-        InputError: what a config refuses, also one that knows no InputError.
-    """
+    """The command's options, with its dataclasses made; what one of them refuses is bad input."""
     try:
-        made: Namespace = parser.instantiate(options)
+        command: Namespace = parser.instantiate(options)[options.subcommand]
     except ValueError as error:
         raise InputError(str(error)) from error
-    return made
+    return command
 
 
 @contextmanager

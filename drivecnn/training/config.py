@@ -1,13 +1,19 @@
 """What a training run is made of. `configs/*.yaml` hold only what differs from these defaults."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import torch
+
 from drivecnn.losses import check_loss
-from drivecnn.policy import PolicyConfig
+from drivecnn.policy import DrivingPolicy, PolicyConfig
 from drivecnn.tracking import TrackingConfig
 from drivecnn_envs.errors import InputError
+from drivecnn_envs.maps import expand_maps
 from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.traffic import Wanted, density_of
 
 
@@ -53,12 +59,19 @@ class DataConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         density_of(self.traffic)
-        for name in ("routes", "cars", "decisions_per_step", "buffer_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"data.{name} is {getattr(self, name)}, expected at least 1")
-        for name in ("expert_fraction", "jitter_share", "route_dropout", "grading", "balance"):
+        _check_routes("data", self.maps, self.routes, self.route_length)
+        for name in ("cars", "decisions_per_step", "buffer_size"):
+            _check_least(f"data.{name}", getattr(self, name), 1)
+        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
+            _check_least(f"data.{name}", getattr(self, name), 0)
+        for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
+        if self.cars > self.buffer_size:
+            raise InputError(
+                f"data.cars is {self.cars} and data.buffer_size {self.buffer_size}, expected a "
+                "buffer that holds at least one state of each car"
+            )
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ class OptimiserConfig:
         steps: training steps.
         batch_size: states drawn for one step.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.
-        warmup_steps: steps until that value.
+        warmup_steps: steps until that value; a shorter training ends on the way up.
         weight_decay: share of the weights, times the learning rate, that each step takes off.
         gradient_clip: largest norm of a gradient.
         ema_decay: of the averaged weights, which are the ones that are saved and judged.
@@ -94,8 +107,13 @@ class OptimiserConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("steps", "batch_size", "warmup_steps"):
-            if getattr(self, name) < 1:
-                raise InputError(f"optimiser.{name} is {getattr(self, name)}, expected at least 1")
+            _check_least(f"optimiser.{name}", getattr(self, name), 1)
+        for name in ("learning_rate", "weight_decay"):
+            _check_least(f"optimiser.{name}", getattr(self, name), 0)
+        if not self.gradient_clip > 0.0:
+            raise InputError(f"optimiser.gradient_clip is {self.gradient_clip}, expected above 0")
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise InputError(f"optimiser.ema_decay is {self.ema_decay}, expected 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,11 @@ class ValidationConfig:
     routes: int = 32
     route_length: float = 250.0
     times: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        _check_routes("validation", self.maps, self.routes, self.route_length)
+        _check_least("validation.times", self.times, 1)
 
 
 @dataclass(frozen=True)
@@ -140,8 +163,18 @@ class RunConfig:
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse parts that do not fit together, before anything is read or written."""
+        _check_least("seed", self.seed, 0)
+        if not self.checkpoint_seconds > 0.0:
+            raise InputError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected above 0")
+        if self.optimiser.batch_size > self.data.buffer_size:
+            raise InputError(
+                f"optimiser.batch_size is {self.optimiser.batch_size} and data.buffer_size "
+                f"{self.data.buffer_size}, expected a buffer that holds at least one batch"
+            )
         check_loss(self.optimiser.loss, self.policy.distribution)
+        self._check_towns()
+        self._check_policy()
 
     def fitted_policy(self) -> PolicyConfig:
         """The policy's config with the input sizes of the observation."""
@@ -151,3 +184,44 @@ class RunConfig:
             camera_size=self.observation.cameras.image_size,
             map_size=self.observation.route_map.size,
         )
+
+    def _check_towns(self) -> None:
+        """Refuse to validate in towns that the policy is trained in."""
+        trained = _towns(self.data.maps)
+        both = [town for town in _towns(self.validation.maps) if town in trained]
+        if both:
+            raise InputError(
+                f"validation.maps has {both[0]}, which data.maps trains in: validate in towns that "
+                "training never sees"
+            )
+
+    def _check_policy(self) -> None:
+        """Refuse image and map sizes that the encoders cannot take; this needs no memory."""
+        try:
+            with torch.device("meta"):
+                DrivingPolicy(self.fitted_policy())
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"the policy cannot see this observation: {reason}") from error
+
+
+def _check_least(name: str, value: float, least: int) -> None:
+    """Refuse a number below the least, and what is no number."""
+    if not least <= value < math.inf:
+        raise InputError(f"{name} is {value}, expected at least {least}")
+
+
+def _check_routes(section: str, maps: Sequence[str], count: int, length: float) -> None:
+    """Refuse maps and routes that nobody can drive, as far as that shows before maps are read."""
+    if not maps:
+        raise InputError(f"{section}.maps is empty, expected at least one map: procedural:0-11")
+    try:
+        RouteOptions(count, length)
+    except InputError as error:
+        raise InputError(f"{section}.{error}") from error
+
+
+def _towns(maps: Sequence[str]) -> list[str]:
+    """The maps one by one, each under one name."""
+    names = [name for spec in maps for name in expand_maps(spec)]
+    return [name.replace("procedural:easy:", "procedural:") for name in names]
