@@ -14,7 +14,10 @@ os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 2 for bad input, 130 after Ctrl-C."""
+    """Run a command. Returns the exit code.
+
+    0, 1 for a training that failed, 2 for bad input, 130 after Ctrl-C.
+    """
     from drivecnn.commands import run  # after the environment is set
 
     return run(sys.argv[1:] if arguments is None else list(arguments))

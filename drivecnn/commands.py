@@ -1,5 +1,6 @@
 """The commands behind the command line. Here, at the rim, is what prints and what exits."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -32,8 +33,10 @@ from drivecnn.evaluation import (
 from drivecnn.map_picture import draw_map
 from drivecnn.policy import ACTIONS, DrivingPolicy, PolicyError
 from drivecnn.policy.checkpoint import SHIPPED, CheckpointError
+from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
+from drivecnn.training.team import ProcessError
 from drivecnn.uncertainty import assess, write_uncertainty
 from drivecnn.uncertainty_picture import draw_uncertainty
 from drivecnn.video import record_drive
@@ -45,7 +48,7 @@ from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.traffic import Wanted
 
 Config = TypeVar("Config")
-BAD_INPUT, INTERRUPTED = 2, 130
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 _PLAIN_WARNINGS = MapWarning, TrafficWarning
 
 
@@ -91,6 +94,9 @@ def run(arguments: list[str]) -> int:
     except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
+    except (DivergedError, ProcessError) as error:
+        sys.stderr.write(f"drivecnn {command}: {error}\n")
+        return FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"drivecnn {command}: {where}{error.strerror or error}\n")
@@ -194,6 +200,7 @@ def _driving_parser(description: str) -> _Parser:
 
 def _train(options: Namespace, console: Console) -> None:
     config = _gather(RunConfig, options)
+    console.quiet = int(os.environ.get("RANK", "0")) > 0  # torchrun's first process tells
     with training_display(console) as on_progress:
         metrics = train(config, options.out, options.resume, on_progress)
     console.print(

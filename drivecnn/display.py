@@ -49,11 +49,17 @@ def _bar(console: Console) -> ProgressBar:
 
 @contextmanager
 def training_display(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A bar for training: steps, time left, loss, and the success so far."""
+    """A bar for training: steps, time left, loss, and the success so far.
+
+    At the end a line says how many steps were skipped, if any were.
+    """
+    skipped = 0
     with _bar(console) as bar:
         task = bar.add_task("training", total=None, status="building towns")
 
         def update(progress: Progress) -> None:
+            nonlocal skipped
+            skipped = progress.skipped
             status = f"loss {progress.loss:.2f}"
             if progress.success is not None:
                 status += f" driving {progress.success:.0%}"
@@ -62,6 +68,8 @@ def training_display(console: Console) -> Iterator[Callable[[Progress], None]]:
             bar.update(task, total=progress.steps, completed=progress.step, status=status)
 
         yield update
+    if skipped:
+        console.print(f"skipped steps: {skipped}, as their loss or gradient was not finite")
 
 
 @contextmanager

@@ -19,6 +19,10 @@ from drivecnn_envs.vehicle import DT, steering_angles
 FLEET_SIZE = 64  # cars that drive at once
 
 
+class DivergedError(ArithmeticError):
+    """A policy or its training gives no finite numbers any more. The message is one line."""
+
+
 class Decision(NamedTuple):
     """What a driver answers for B cars."""
 
@@ -131,6 +135,11 @@ class Fleet:
     def step(self, driver: Driver) -> list[Episode]:
         """Drive all cars for one decision; returns the episodes that ended with it."""
         decision = driver(self.states)
+        if not np.isfinite(decision.curvature).all():
+            raise DivergedError(
+                "the policy's curvature is not a finite number: its training has diverged, drive "
+                "with an earlier checkpoint or train again with a lower --optimiser.learning_rate"
+            )
         nll = self._nll(decision)
         outcomes = self.simulator.step(self.states, decision.curvature)
         angles = steering_angles(decision.curvature)

@@ -6,7 +6,15 @@ import torch
 
 from drivecnn import DrivingPolicy, PolicyConfig
 from drivecnn.policy import ACTIONS
-from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start, rollout
+from drivecnn.rollout import (
+    Decision,
+    DivergedError,
+    ExpertDriver,
+    Fleet,
+    PolicyDriver,
+    Start,
+    rollout,
+)
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.states import Infraction
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -63,6 +71,17 @@ def test_a_driver_that_never_steers_leaves_the_road(simulator):
     episodes = list(rollout(simulator, straight_on, STARTS))
     failures = {episode.infraction for episode in episodes}
     assert failures & {Infraction.OFF_ROAD, Infraction.OFF_ROUTE, Infraction.COLLISION}
+
+
+def test_an_answer_that_is_no_number_never_moves_a_car(simulator):
+    def lost(states):
+        return Decision(np.where(np.arange(len(states)) == 1, np.float32(np.nan), 0.0), None)
+
+    fleet = Fleet(simulator, STARTS, size=3)
+    before = fleet.states.copy()
+    with pytest.raises(DivergedError, match="not a finite number"):
+        fleet.step(lost)
+    np.testing.assert_array_equal(fleet.states, before)
 
 
 def test_a_policy_is_scored_against_the_expert_at_every_decision(simulator, policy):

@@ -82,7 +82,7 @@ class OptimiserConfig:
         method: Muon, or torch's AdamW.
         loss: what is minimised, by its name in LOSSES; it must fit `policy.distribution`.
         steps: training steps.
-        batch_size: states drawn for one step.
+        batch_size: states drawn for one step by each process, as Lightning Fabric counts.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.
         warmup_steps: steps until that value; a shorter training ends on the way up.
         weight_decay: share of the weights, times the learning rate, that each step takes off.
@@ -151,6 +151,8 @@ class RunConfig:
         validation: closed-loop checks on the way.
         tracking: W&B.
         checkpoint_seconds: at most so much work is lost when a run is stopped.
+        devices: processes that train together, each on a GPU of its own or on its share of the
+            CPU, with its own simulator, cars and buffer; their gradients are averaged.
     """
 
     seed: int = 0
@@ -161,10 +163,12 @@ class RunConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     checkpoint_seconds: float = 30.0
+    devices: int = 1
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, before anything is read or written."""
         _check_least("seed", self.seed, 0)
+        _check_least("devices", self.devices, 1)
         if not self.checkpoint_seconds > 0.0:
             raise InputError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected above 0")
         if self.optimiser.batch_size > self.data.buffer_size:

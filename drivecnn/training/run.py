@@ -1,10 +1,12 @@
 """A training run in a folder: steps, validation, checkpoints and tracking."""
 
 import dataclasses
+import io
 import json
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +17,12 @@ from drivecnn.metrics import Metrics, summarise
 from drivecnn.policy import save_policy
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.provenance import provenance
-from drivecnn.rollout import PolicyDriver, Start, rollout
+from drivecnn.rollout import DivergedError, PolicyDriver, Start, rollout
 from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
-from drivecnn.training.state import STATE_NAME, load_state, save_state
+from drivecnn.training.interrupts import uninterrupted
+from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
+from drivecnn.training.team import Order, Team, team_of
 from drivecnn.training.trainer import StepReport, Trainer
 from drivecnn.video import record_drive
 from drivecnn_envs.simulator import Simulator
@@ -27,6 +31,8 @@ from drivecnn_envs.towns import RouteOptions, load_simulator
 LOG_EVERY = 20  # steps
 IMAGE_ROWS = 4  # observations shown in an image log
 RECENT_EPISODES = 100  # episodes behind the running success
+MAX_SKIPPED = 10  # steps in a row without finite numbers that end a training
+BAD_STATES_NAME = "bad_states.npy"  # the states of the last such step
 
 
 class Progress(NamedTuple):
@@ -37,6 +43,7 @@ class Progress(NamedTuple):
     loss: float
     success: float | None  # share of the last training episodes that reached their goal
     validation: Metrics | None  # the latest
+    skipped: int  # steps so far that changed nothing, as their loss or gradient was not finite
 
 
 def train(
@@ -47,14 +54,35 @@ def train(
 ) -> Metrics:
     """Train a policy in a run folder. Returns the metrics of the last validation.
 
+    With several `devices`, this process starts the others; it needs an `if __name__ ==
+    "__main__"` around the program's main part, as all of Python's multiprocessing.
+
     Raises:
         CheckpointError: if there is nothing to resume, or the folder holds another run.
         PolicyError: if the policy does not suit the images, or its first weights cannot be used.
         InputError: if the config or one of its maps cannot be used.
+        DivergedError: if the training gives no finite numbers any more.
+        ProcessError: if another process of the training has ended without a word.
     """
     if not resume and (folder / STATE_NAME).exists():
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
-    trainer = Trainer(config)
+    with team_of(config, partial(_take_part, config, folder, resume)) as team:
+        return _take_part(config, folder, resume, team, on_progress)
+
+
+def _take_part(
+    config: RunConfig,
+    folder: Path,
+    resume: bool,
+    team: Team,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Metrics:
+    """Train as one of the processes of a run."""
+    trainer = Trainer(config, team.fabric)
+    if not team.leads:
+        if resume:
+            load_state(trainer, folder)
+        return _follow(trainer, team, folder)
     routes = RouteOptions(config.validation.routes, config.validation.route_length)
     validation = load_simulator(
         config.validation.maps, routes, config.observation, config.seed, config.data.traffic
@@ -64,14 +92,46 @@ def train(
     else:
         trainer.start_from_weights()
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"config": dataclasses.asdict(config), **provenance()}
+    settings = {
+        "config": dataclasses.asdict(config),
+        "processes": team.fabric.world_size,
+        **provenance(),
+    }
     replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
     with Tracker(config.tracking, folder, settings) as tracker:
-        session = _Session(trainer, validation, folder, settings, tracker, on_progress)
-        try:
-            return session.run()
-        finally:
-            session.save()
+        return _Session(trainer, team, validation, folder, settings, tracker, on_progress).run()
+
+
+def _follow(trainer: Trainer, team: Team, folder: Path) -> Metrics:
+    """Train as the leader orders."""
+    with uninterrupted():
+        while (order := team.hear()) is not Order.END:
+            if order is Order.STOP:
+                raise KeyboardInterrupt
+            if order is Order.SAVE:
+                save_state(trainer, folder)
+                team.wait()
+            else:
+                _step(trainer, team, folder)
+        return team.share(None)
+
+
+def _step(trainer: Trainer, team: Team, folder: Path) -> StepReport:
+    """One training step, in all processes at once."""
+    with team.together():
+        report = trainer.train_step()
+    if trainer.skipped_in_a_row < MAX_SKIPPED:
+        return report
+    path = folder / name_of(BAD_STATES_NAME, team.fabric.global_rank)
+    content = io.BytesIO()
+    np.save(content, trainer.batch_states, allow_pickle=False)
+    replace_file(path, content.getvalue())
+    team.wait()
+    raise DivergedError(
+        f"{path}: these are the states of step {report.step}, the last of {MAX_SKIPPED} in a row "
+        "whose loss or gradient was not finite; the last checkpoint stays: --resume with a lower "
+        "--optimiser.learning_rate"
+    )
 
 
 class _Session:
@@ -80,13 +140,15 @@ class _Session:
     def __init__(
         self,
         trainer: Trainer,
+        team: Team,
         validation: Simulator,
         folder: Path,
         settings: dict[str, Any],
         tracker: Tracker,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        self.trainer, self.simulator, self.folder = trainer, validation, folder
+        self.trainer, self.team = trainer, team
+        self.simulator, self.folder = validation, folder
         self.settings, self.tracker, self.on_progress = settings, tracker, on_progress
         self.recent: deque[bool] = deque(maxlen=RECENT_EPISODES)
         self.losses: deque[float] = deque(maxlen=LOG_EVERY)
@@ -94,33 +156,84 @@ class _Session:
 
     def run(self) -> Metrics:
         """Train to the end and film a drive; returns the last validation."""
+        try:
+            metrics = self._train()
+        except DivergedError:
+            raise  # the last good checkpoint stays
+        except BaseException:
+            with uninterrupted():
+                self._save()
+                self.team.tell(Order.STOP)
+            raise
+        with uninterrupted():
+            self._save()
+            self.team.tell(Order.END)
+            return self.team.share(metrics)
+
+    def _train(self) -> Metrics:
+        """Train to the end and film a drive; returns the last validation."""
         config = self.trainer.config
         steps = config.optimiser.steps
         checks = np.ceil(np.linspace(0, steps, config.validation.times + 1)[1:])
+        if self.trainer.step == 0:
+            self._save()  # so that there is a checkpoint before anything can go wrong
         saved = time.monotonic()
         while self.trainer.step < steps:
-            report = self.trainer.train_step()
-            self.recent.extend(episode.success for episode in report.episodes)
-            self.losses.append(report.loss)
+            report = self._step()
             if report.step % LOG_EVERY == 0:
                 self._log(report)
             if report.step in checks:
                 self._validate()
-            if time.monotonic() - saved > config.checkpoint_seconds:
-                self.save()
+            due = time.monotonic() - saved > config.checkpoint_seconds
+            if due and not report.skipped:
+                self._save()
                 saved = time.monotonic()
-            success = float(np.mean(self.recent)) if self.recent else None
-            loss = float(np.mean(self.losses))
-            self.on_progress(Progress(report.step, steps, loss, success, self.validation))
+            self.on_progress(self._progress())
         metrics = self.validation or self._validate()
         self._film()
         return metrics
 
-    def save(self) -> None:
-        """Write the policy and the state of the training."""
-        metadata = {**self.settings, "step": self.trainer.step}
-        save_policy(self.trainer.averaged_policy, self.folder, metadata)
-        save_state(self.trainer, self.folder)
+    def _step(self) -> StepReport:
+        with uninterrupted():
+            self.team.tell(Order.STEP)
+            report = _step(self.trainer, self.team, self.folder)
+        self.recent.extend(episode.success for episode in report.episodes)
+        if not report.skipped:
+            self.losses.append(report.loss)
+        return report
+
+    def _save(self) -> None:
+        """Write the policy and the state of the training.
+
+        Raises:
+            DivergedError: if the weights are no finite numbers; the files stay as they are.
+        """
+        step = self.trainer.step
+        if not self.trainer.is_finite():
+            raise DivergedError(
+                f"{self.folder}: the weights are not finite after step {step}; the last checkpoint "
+                "stays: --resume with a lower --optimiser.learning_rate"
+            )
+        metadata = {**self.settings, "step": step, "skipped_steps": self.trainer.skipped}
+        with uninterrupted(), self.team.together():
+            self.team.tell(Order.SAVE)
+            save_policy(self.trainer.averaged_policy, self.folder, metadata)
+            save_state(self.trainer, self.folder)
+            self.team.wait()
+
+    def _progress(self) -> Progress:
+        return Progress(
+            self.trainer.step,
+            self.trainer.config.optimiser.steps,
+            self._loss(),
+            float(np.mean(self.recent)) if self.recent else None,
+            self.validation,
+            self.trainer.skipped,
+        )
+
+    def _loss(self) -> float:
+        """Mean of the last steps; NaN before there is one."""
+        return float(np.mean(self.losses)) if self.losses else float("nan")
 
     def _validate(self) -> Metrics:
         """Drive the averaged policy through the validation towns."""
@@ -148,12 +261,13 @@ class _Session:
 
     def _log(self, report: StepReport) -> None:
         values = {
-            "train/loss": float(np.mean(self.losses)),
+            "train/loss": self._loss(),
             "train/curvature_mae": report.curvature_mae,
             "train/gradient_norm": report.gradient_norm,
             "train/learning_rate": report.learning_rate,
             "train/expert_share": report.expert_share,
             "train/buffer": float(len(self.trainer.buffer)),
+            "train/skipped_steps": float(self.trainer.skipped),
         }
         if report.nll is not None:
             values["train/nll"] = report.nll

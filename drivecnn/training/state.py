@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +18,34 @@ STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 
 
+def name_of(name: str, rank: int) -> str:
+    """What a process calls its own file: the leader as given, process 1 with -1 before the dot."""
+    stem, dot, suffix = name.partition(".")
+    return f"{stem}-{rank}{dot}{suffix}" if rank else name
+
+
 def save_state(trainer: Trainer, folder: Path) -> None:
-    """Write weights, averaged weights, optimiser, buffer and random state, in one rename."""
-    header = {"format": FORMAT, "step": trainer.step, "rng": trainer.rng.bit_generator.state}
+    """Write the state of this process in one rename: its buffer and random state.
+
+    The leader's file also has what all processes share: weights, averaged weights and optimiser.
+    """
+    fabric = trainer.fabric
+    header = {
+        "format": FORMAT,
+        "step": trainer.step,
+        "skipped": trainer.skipped,
+        "processes": fabric.world_size,
+        "rng": trainer.rng.bit_generator.state,
+    }
     tensors: dict[str, Tensor] = {"buffer": torch.from_numpy(trainer.buffer.states.view(np.uint8))}
-    for prefix, state in _modules(trainer).items():
-        tensors |= {f"{prefix}.{name}": value for name, value in state.items()}
-    for number, state in trainer.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
+    if fabric.is_global_zero:
+        for prefix, state in _modules(trainer).items():
+            tensors |= {f"{prefix}.{name}": value for name, value in state.items()}
+        for number, state in trainer.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    replace_file(folder / STATE_NAME, save(contiguous, {HEADER_KEY: json.dumps(header)}))
+    path = folder / name_of(STATE_NAME, fabric.global_rank)
+    replace_file(path, save(contiguous, {HEADER_KEY: json.dumps(header)}))
 
 
 def load_state(trainer: Trainer, folder: Path) -> None:
@@ -34,9 +53,30 @@ def load_state(trainer: Trainer, folder: Path) -> None:
 
     Raises:
         CheckpointError: one line, if the state is missing, broken, of another version, or belongs
-            to another network.
+            to another network or number of processes.
     """
-    path = folder / STATE_NAME
+    path, rank = folder / STATE_NAME, trainer.fabric.global_rank
+    header, tensors = _read(path)
+    processes = header["processes"]
+    if processes != trainer.fabric.world_size:
+        raise CheckpointError(
+            f"{path} is of a run of {processes} processes, not {trainer.fabric.world_size}: "
+            f"resume it with --devices {processes}"
+        )
+    own, own_tensors = _read(folder / name_of(STATE_NAME, rank)) if rank else (header, tensors)
+    try:
+        _restore(trainer, tensors | {"buffer": own_tensors["buffer"]})
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} belongs to another network ({reason}): resume with the run's own config"
+        ) from error
+    trainer.step, trainer.skipped = header["step"], header["skipped"]
+    trainer.rng.bit_generator.state = own["rng"]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The checked header and the tensors of a file."""
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist: nothing to resume, start without --resume")
     try:
@@ -50,15 +90,7 @@ def load_state(trainer: Trainer, folder: Path) -> None:
             f"{path} has format {header.get('format')}, this drivecnn reads {FORMAT}: "
             "start without --resume"
         )
-    try:
-        _restore(trainer, tensors)
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{path} belongs to another network ({reason}): resume with the run's own config"
-        ) from error
-    trainer.step = header["step"]
-    trainer.rng.bit_generator.state = header["rng"]
+    return header, tensors
 
 
 def _modules(trainer: Trainer) -> dict[str, dict[str, Tensor]]:

@@ -6,6 +6,7 @@ asks the expert what to do there, and fits the policy to the answer (DAgger: Ros
 AISTATS 2011). Behaviour cloning is the same with the expert driving all the time.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
+from drivecnn.training.fabric import make_fabric
 from drivecnn.training.muon import Muon
 from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.grading import draw_grades
@@ -37,7 +39,7 @@ EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and
 
 
 class StepReport(NamedTuple):
-    """What one training step did."""
+    """What one training step did; the losses are means over all processes."""
 
     step: int  # steps done
     loss: float
@@ -46,7 +48,8 @@ class StepReport(NamedTuple):
     gradient_norm: float
     learning_rate: float
     expert_share: float
-    episodes: list[Episode]  # that ended with this step
+    episodes: list[Episode]  # of this process that ended with this step
+    skipped: bool  # whether loss or gradient was not finite, so that the weights are as before
 
 
 class NoisyExpert:
@@ -90,25 +93,25 @@ class MixedDriver:
         if self.expert_share >= 1.0:
             return self._expert(states)
         decision = self._policy(states)
-        if not self._by_expert.any():
+        by_expert = self._by_expert | ~np.isfinite(decision.curvature)  # NaN never drives
+        if not by_expert.any():
             return decision
-        mixed = np.where(self._by_expert, self._expert(states).curvature, decision.curvature)
+        mixed = np.where(by_expert, self._expert(states).curvature, decision.curvature)
         return Decision(mixed, decision.distribution)
 
 
 class Trainer:
-    """The state of a training run."""
+    """The state of a training run, in one of its processes."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, fabric: Fabric | None = None) -> None:
+        """Make a trainer; without a fabric it trains alone."""
         self.config = config
         self.step = 0
-        self.rng = np.random.default_rng([config.seed, 0x7EA1])
+        self.skipped = 0  # steps so far whose loss or gradient was not finite
+        self.skipped_in_a_row = 0
+        self.fabric = fabric or make_fabric(config)
+        self.rng = np.random.default_rng([config.seed, 0x7EA1, self.fabric.global_rank])
         torch.manual_seed(config.seed)
-        self.fabric = Fabric(
-            accelerator=config.optimiser.accelerator,
-            devices=1,
-            precision=config.optimiser.precision,
-        )
         self.raw_policy = DrivingPolicy(config.fitted_policy())
         make = {"muon": Muon, "adamw": torch.optim.AdamW}[config.optimiser.method]
         optimiser = make(self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay)
@@ -126,6 +129,7 @@ class Trainer:
         )
         self.simulator.observer = observer_on(self.fabric.device.type, config.observation)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
+        self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
         self.driver = MixedDriver(
             NoisyExpert(
@@ -143,6 +147,11 @@ class Trainer:
         assert isinstance(policy, DrivingPolicy)
         return policy
 
+    def is_finite(self) -> bool:
+        """Whether all weights, and their averages, are finite numbers."""
+        states = self.raw_policy.state_dict(), self.average.state_dict()
+        return all(bool(value.isfinite().all()) for state in states for value in state.values())
+
     def start_from_weights(self) -> None:
         """Give the cameras the weights that the config names, if it does: a run's first act.
 
@@ -153,7 +162,7 @@ class Trainer:
         self.average.module.load_state_dict(self.raw_policy.state_dict())
 
     def train_step(self) -> StepReport:
-        """Drive on, then fit the policy to one batch."""
+        """Drive on, then fit the policy to one batch, if that gives finite numbers."""
         config = self.config.optimiser
         learning_rate = _learning_rate(self.step, config)
         for group in self.optimiser.param_groups:
@@ -165,20 +174,34 @@ class Trainer:
         self.optimiser.zero_grad()
         self.fabric.backward(terms.total)
         norm = self.fabric.clip_gradients(
-            self.policy, self.optimiser, max_norm=config.gradient_clip
+            self.policy,
+            self.optimiser,
+            max_norm=config.gradient_clip,
+            error_if_nonfinite=False,
         )
-        self.optimiser.step()
-        self.average.update_parameters(self.raw_policy)
+        nll_or_nan = terms.total.new_tensor(math.nan) if terms.nll is None else terms.nll
+        measures = torch.stack([terms.total.detach(), nll_or_nan, terms.curvature_mae])
+        means = self.fabric.all_reduce(measures)  # the same in all processes, as the gradients are
+        assert isinstance(means, Tensor)
+        loss, nll, curvature_mae = means.tolist()
+        gradient_norm = float(torch.as_tensor(norm))
+        skipped = not (math.isfinite(loss) and math.isfinite(gradient_norm))
+        if not skipped:
+            self.optimiser.step()
+            self.average.update_parameters(self.raw_policy)
+        self.skipped += skipped
+        self.skipped_in_a_row = self.skipped_in_a_row + 1 if skipped else 0
         self.step += 1
         return StepReport(
             self.step,
-            float(terms.total.detach()),
-            None if terms.nll is None else float(terms.nll),
-            float(terms.curvature_mae),
-            float(torch.as_tensor(norm)),
+            loss,
+            None if terms.nll is None else nll,
+            curvature_mae,
+            gradient_norm,
             learning_rate,
             self.driver.expert_share,
             episodes,
+            skipped,
         )
 
     def _drive(self) -> list[Episode]:
@@ -197,6 +220,7 @@ class Trainer:
         states = self._draw(self.config.optimiser.batch_size)
         disturb(states, config, self.rng)
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
+        self.batch_states = states
         observation = self.simulator.observe(states)
         grades = draw_grades(len(states), config.grading, self.rng)
         self.simulator.observer.grade(observation.cameras, grades)
