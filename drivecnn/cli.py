@@ -1,8 +1,11 @@
-"""The command line: `drivecnn train | evaluate | drive | map`."""
+"""The command line: `drivecnn train | evaluate | drive | uncertainty | speedrun | map`."""
 
 import os
 import sys
+import time
 from collections.abc import Sequence
+
+BEGAN = time.time()  # s, when Python first ran anything of drivecnn's command line
 
 # On a machine that others use too, OpenMP's busy waiting makes small parallel loops ten times
 # slower. It reads this when it is loaded, so it is set before torch and numba are imported.
@@ -20,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from drivecnn.commands import run  # after the environment is set
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+    return run(sys.argv[1:] if arguments is None else list(arguments), BEGAN)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from drivecnn.policy.checkpoint import SHIPPED, CheckpointError
 from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
+from drivecnn.training.speedrun import DRIVES, Attempt, speedrun
 from drivecnn.training.team import ProcessError
 from drivecnn.uncertainty import assess, write_uncertainty
 from drivecnn.uncertainty_picture import draw_uncertainty
@@ -83,14 +84,16 @@ class RouteChoice:
         return RouteOptions(self.routes, self.route_length, self.junctions)
 
 
-def run(arguments: list[str]) -> int:
-    """Run a command line. Returns the exit code."""
+def run(arguments: list[str], began: float) -> int:
+    """Run a command line. Returns the exit code; `began` is when the program did, `time.time()`."""
     parser = _parser()
     options = parser.parse_args(arguments)
     command = options.subcommand
     try:
         with _warnings_in_a_line(command):
-            _COMMANDS[command](_instantiate(parser, options), Console())
+            chosen = _instantiate(parser, options)
+            chosen.began = began
+            _COMMANDS[command](chosen, Console())
     except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT
@@ -150,6 +153,11 @@ def _parser() -> _Parser:
     train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train_parser.add_class_arguments(RunConfig)
     commands.add_subcommand("train", train_parser, help="train a policy")
+    speedrun_parser = _Parser(description="Train until 99 of 100 unseen routes are driven.")
+    speedrun_parser.add_argument("--config", action="config", help="YAML file: see configs/")
+    speedrun_parser.add_argument("--out", type=Path, default=Path("runs/speedrun"), help="folder")
+    speedrun_parser.add_class_arguments(RunConfig)
+    commands.add_subcommand("speedrun", speedrun_parser, help="from nothing to driving, timed")
     evaluate_parser = _driving_parser("Drive routes in closed loop and write report.json.")
     evaluate_parser.add_argument("--drop", type=Dropped | None, default=None, help="input to blank")
     evaluate_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
@@ -207,6 +215,21 @@ def _train(options: Namespace, console: Console) -> None:
         f"{options.out}: {metrics.success_rate:.0%} of {metrics.routes} routes through "
         f"{', '.join(config.validation.maps)}"
     )
+
+
+def _speedrun(options: Namespace, console: Console) -> None:
+    config = _gather(RunConfig, options)
+
+    def tell(attempt: Attempt) -> None:
+        console.print(
+            f"{attempt.seconds:.0f} s, step {attempt.step}: {attempt.success_rate:.0%} of the routes"
+        )
+
+    result = speedrun(config, options.out, options.began, tell)
+    if result.seconds is None:
+        console.print(f"no checkpoint drove {DRIVES:.0%} of the routes: see {options.out}")
+    else:
+        console.print(f"driving after {result.seconds:.1f} s: see {options.out}")
 
 
 def _evaluate(options: Namespace, console: Console) -> None:
@@ -305,6 +328,7 @@ def _policy_of(options: Namespace) -> tuple[DrivingPolicy | None, ObservationCon
 
 _COMMANDS = {
     "train": _train,
+    "speedrun": _speedrun,
     "evaluate": _evaluate,
     "drive": _drive,
     "uncertainty": _uncertainty,

@@ -77,6 +77,7 @@ def speedrun(
     trainer = Trainer(config)
     tested = 0.0  # s, which do not count
     test: Simulator | None = None
+    folder.mkdir(parents=True, exist_ok=True)
     checks = np.ceil(np.linspace(0, config.optimiser.steps, config.validation.times + 1)[1:])
     attempts: list[Attempt] = []
     while trainer.step < config.optimiser.steps:
