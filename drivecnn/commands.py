@@ -221,9 +221,8 @@ def _speedrun(options: Namespace, console: Console) -> None:
     config = _gather(RunConfig, options)
 
     def tell(attempt: Attempt) -> None:
-        console.print(
-            f"{attempt.seconds:.0f} s, step {attempt.step}: {attempt.success_rate:.0%} of the routes"
-        )
+        rate = f"{attempt.success_rate:.0%} of the routes"
+        console.print(f"{attempt.seconds:.0f} s, step {attempt.step}: {rate}")
 
     result = speedrun(config, options.out, options.began, tell)
     if result.seconds is None:
