@@ -80,7 +80,7 @@ def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
     ours, theirs = (t.optimiser.state_dict()["state"] for t in (trainer, resumed))
     assert ours.keys() == theirs.keys()
     for number in ours:
-        torch.testing.assert_close(ours[number]["exp_avg"], theirs[number]["exp_avg"])
+        torch.testing.assert_close(ours[number], theirs[number])
     assert resumed.train_step().step == 3
 
 
