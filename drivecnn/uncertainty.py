@@ -122,10 +122,15 @@ def forecasts(policy: DrivingPolicy, simulator: Simulator, states: States) -> Fo
 
 
 def fit_temperature(policy: DrivingPolicy, simulator: Simulator, starts: Sequence[Start]) -> None:
-    """Set a policy's temperature to what suits the states that it drives through, in place."""
+    """Set a policy's temperature to what suits the states that it drives through, in place.
+
+    One without a density keeps its own.
+    """
     policy.temperature.fill_(1.0)
     states = driven_moments(simulator, policy, starts).now
     distributions = [_predict(policy, simulator.observe(part)) for part in _chunks(states)]
+    if not distributions[0].has_density:
+        return
     expert = torch.from_numpy(simulator.expert(states)).to(policy.temperature.device)
     policy.temperature.fill_(best_temperature(distributions, expert))
 

@@ -24,6 +24,7 @@ from drivecnn.training.interrupts import uninterrupted
 from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
 from drivecnn.training.trainer import StepReport, Trainer
+from drivecnn.uncertainty import fit_temperature
 from drivecnn.video import record_drive
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -190,6 +191,7 @@ class _Session:
                 saved = time.monotonic()
             self.on_progress(self._progress())
         metrics = self.validation or self._validate()
+        fit_temperature(self.trainer.averaged_policy, self.simulator, self._starts())
         self._film()
         return metrics
 
@@ -237,9 +239,7 @@ class _Session:
 
     def _validate(self) -> Metrics:
         """Drive the averaged policy through the validation towns."""
-        seed = self.trainer.config.seed
-        starts = [Start(route, seed + route) for route in range(len(self.simulator.scene.routes))]
-        episodes = list(rollout(self.simulator, self._driver(), starts))
+        episodes = list(rollout(self.simulator, self._driver(), self._starts()))
         metrics = self.validation = summarise(episodes)
         values = {
             f"validation/{name}": float(value)
@@ -249,6 +249,10 @@ class _Session:
         self.tracker.log(values, self.trainer.step)
         self.tracker.log_images("observations", self._pictures(), self.trainer.step)
         return metrics
+
+    def _starts(self) -> list[Start]:
+        seed = self.trainer.config.seed
+        return [Start(route, seed + route) for route in range(len(self.simulator.scene.routes))]
 
     def _driver(self) -> PolicyDriver:
         return PolicyDriver(self.trainer.averaged_policy, self.simulator.observe)
