@@ -72,7 +72,6 @@ def test_every_command_explains_itself(capsys, command):
         (["map", "procedural:x"], "whole number"),
         (["map", "highway:nothing"], "roundabout"),
         (["map", "missing.xodr"], "missing.xodr"),
-        (["evaluate", "--map", "procedural:1"], "no run given"),
         (["evaluate", "no/such/run", "--map", "procedural:1"], "no/such/run"),
         (["evaluate", "--driver", "nobody"], "nobody"),
         (["evaluate", "--driver", "expert", "--routes", "0"], "count 0"),

@@ -72,7 +72,7 @@ def test_another_level_of_the_same_seed_is_another_town():
     ],
 )
 def test_images_that_the_encoders_cannot_take_are_refused(observation):
-    with pytest.raises(InputError, match=r"the policy cannot see this observation: .* is 8"):
+    with pytest.raises(InputError, match=r"the policy cannot see .* least 16 x 16 px, got 8"):
         replace(BRIEF, observation=observation)
 
 

@@ -9,7 +9,7 @@ from brief import BRIEF
 
 from drivecnn import load_policy
 from drivecnn.cli import main
-from drivecnn.losses import LossTerms, NLLLoss
+from drivecnn.losses import LOSSES, LossTerms, NLLLoss
 from drivecnn.policy import load_metadata
 from drivecnn.rollout import DivergedError
 from drivecnn.training.run import train
@@ -34,7 +34,7 @@ class BrokenLoss(NLLLoss):
 
 def break_loss(monkeypatch, calls):
     loss = BrokenLoss(calls)
-    monkeypatch.setattr("drivecnn.training.trainer.NLLLoss", lambda: loss)
+    monkeypatch.setitem(LOSSES, "nll", loss)
 
 
 def everything(trainer):

@@ -8,6 +8,14 @@ import pytest
 from drivecnn.training.interrupts import uninterrupted
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_heard():
+    """A process that was started in the background may ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(done):
     """Send the Ctrl-C of a terminal, twice, and go on."""
     with uninterrupted():

@@ -7,6 +7,7 @@ from drivecnn.policy.distributions.gaussian_mixture import GaussianMixtureFamily
 from drivecnn.policy.distributions.logistic_mixture import LogisticMixtureFamily
 from drivecnn.policy.distributions.point import PointFamily
 from drivecnn.policy.distributions.quantile_function import QuantileFamily
+from drivecnn.policy.errors import PolicyError
 
 FAMILIES: dict[str, type[Family]] = {
     "gaussian_mixture": GaussianMixtureFamily,
@@ -23,13 +24,13 @@ def make_family(name: str, components: int | None = None) -> Family:
     """The family of a name, of a size; None is its own.
 
     Raises:
-        ValueError: one line, when there is no such family, or not of that size.
+        PolicyError: one line, when there is no such family, or not of that size.
     """
     if name not in FAMILIES:
-        raise ValueError(f"distribution is {name!r}, expected one of {', '.join(FAMILIES)}")
+        raise PolicyError(f"distribution is {name!r}, expected one of {', '.join(FAMILIES)}")
     kind = FAMILIES[name]
     if components is None:
         return kind()
     if not issubclass(kind, SizedFamily):
-        raise ValueError(f"components is {components!r}, but {name} has no size: leave it out")
+        raise PolicyError(f"components is {components!r}, but {name} has no size: leave it out")
     return kind(components)

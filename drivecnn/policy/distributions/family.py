@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from drivecnn.policy.distributions.base import SteeringDistribution
+from drivecnn.policy.errors import PolicyError
 
 CURVATURE_SCALE = 0.05  # 1/m: a head's outputs are in this unit, so that they are of order one
 MIN_SCALE = 0.002  # 1/m: floor of a Gaussian's scale, 0.1 m/s2 sideways at 7 m/s
@@ -43,7 +44,7 @@ class SizedFamily(Family):
         components: of a mixture, its components; else knots or levels.
 
     Raises:
-        ValueError: one line, when it is not a whole number that is large enough.
+        PolicyError: one line, when it is not a whole number that is large enough.
     """
 
     components: int
@@ -52,4 +53,4 @@ class SizedFamily(Family):
     def __post_init__(self) -> None:
         size = self.components
         if not isinstance(size, int) or isinstance(size, bool) or size < self.smallest:
-            raise ValueError(f"components is {size!r}, expected a whole number >= {self.smallest}")
+            raise PolicyError(f"components is {size!r}, expected a whole number >= {self.smallest}")
