@@ -43,10 +43,11 @@ from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.world_cache import load_world
 
 PATH = Path(__file__).parents[2] / "docs/images/junctions.png"
-PLACES = ((1001, 0, 2.0, 1), (1003, 0, 2.0, 0), (1005, 0, 2.0, 0))  # town, approach, m in, branch
+PLACES = ((1001, 0, 1.0, 1), (1003, 0, 1.0, 1), (1005, 0, 1.0, 0))  # town, approach, m in, branch
 WIDTH, ROW, GAP, TOP = 1280, 190, 8, 44  # px
-CAMERA = (188, 94)  # px
-MAP = 94  # px
+CAMERA = (128, 64)  # px
+MAP = 100  # px
+PLOTS, PLOT = (536, 908), 364  # px, their left edges and width
 
 
 def main() -> None:
@@ -55,8 +56,8 @@ def main() -> None:
     for text, column in (
         ("left, centre and right camera", GAP),
         ("route map", GAP + 3 * CAMERA[0] + 20),
-        ("steering without a route", 700),
-        ("with the route", 1000),
+        ("steering without a route", PLOTS[0]),
+        ("with the route", PLOTS[1]),
     ):
         write(canvas, text, (column, 30), 17, INK)
     for number, (town, approach, into, branch) in enumerate(PLACES):
@@ -95,10 +96,10 @@ def draw(canvas, top, simulator, states, policy) -> None:
         return observation
 
     for left, observe, pins in (
-        (700, blank, ways),
-        (1000, simulator.observe, [ways[int(states[0]["route"])]]),
+        (PLOTS[0], blank, ways),
+        (PLOTS[1], simulator.observe, [ways[int(states[0]["route"])]]),
     ):
-        box = Box(left, top, 270, ROW)
+        box = Box(left, top, PLOT, ROW)
         box.of(canvas)[:] = PANEL
         draw_axis(canvas, box)
         plot = box._replace(height=ROW - AXIS).of(canvas)
