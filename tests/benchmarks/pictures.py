@@ -1,6 +1,7 @@
 """Draw the README's pictures: pages of camera images, one map, and a frame of a film.
 
-    python tests/benchmarks/pictures.py --film runs/demo/drive.mp4
+    drivecnn drive --map procedural:1000 --out drive.mp4
+    python tests/benchmarks/pictures.py --film drive.mp4
 
 The maps of files are those of DRIVECNN_SHARED, the folder of real data.
 """
@@ -29,7 +30,7 @@ from drivecnn_envs.views import CameraRig
 Bytes = NDArray[np.uint8]
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-JUNCTION = 0.655  # share of the demo film that is over when the car enters a junction
+JUNCTION = 0.2  # share of the film that is over when the car is in a junction
 SHARED = Path(os.environ.get("DRIVECNN_SHARED", FOLDER.parents[2] / "shared")) / "data/maps"
 MAP = "procedural:hard:3"
 SCENARIO, SCENARIO_SEED, SCENARIO_STEPS = "intersection-v2", 0, 3
@@ -128,7 +129,7 @@ def captioned(rows: list[Bytes], names: list[str]) -> Image.Image:
 
 
 def film_frame(path: Path) -> Image.Image:
-    """The frame of the demo's film in which the car enters a junction."""
+    """The frame of a film in which the car is in a junction."""
     with av.open(path) as film:
         number = int(film.streams.video[0].frames * JUNCTION)
         frame = next(islice(film.decode(video=0), number, None))
