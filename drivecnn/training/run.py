@@ -80,18 +80,16 @@ def _take_part(
 ) -> Metrics:
     """Train as one of the processes of a run."""
     trainer = Trainer(config, team.fabric)
+    if resume:
+        load_state(trainer, folder)
+    else:
+        trainer.start_from_weights()
     if not team.leads:
-        if resume:
-            load_state(trainer, folder)
         return _follow(trainer, team, folder)
     routes = RouteOptions(config.validation.routes, config.validation.route_length)
     validation = load_simulator(
         config.validation.maps, routes, config.observation, config.seed, config.data.traffic
     )
-    if resume:
-        load_state(trainer, folder)
-    else:
-        trainer.start_from_weights()
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "config": dataclasses.asdict(config),

@@ -169,6 +169,7 @@ class Trainer:
             group["lr"] = learning_rate
         episodes = self._drive()
         cameras, route_map, curvature = self._batch()
+        statistics = [buffer.clone() for buffer in self.raw_policy.buffers()]  # running ones
         self.policy.train()
         terms = self.loss(self.policy(cameras, route_map), curvature)
         self.optimiser.zero_grad()
@@ -186,7 +187,10 @@ class Trainer:
         loss, nll, curvature_mae = means.tolist()
         gradient_norm = float(torch.as_tensor(norm))
         skipped = not (math.isfinite(loss) and math.isfinite(gradient_norm))
-        if not skipped:
+        if skipped:
+            for buffer, before in zip(self.raw_policy.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+        else:
             self.optimiser.step()
             self.average.update_parameters(self.raw_policy)
         self.skipped += skipped

@@ -51,11 +51,20 @@ def everything(trainer):
     ]
 
 
+def count(policy, *_):
+    """Change what a batch normalisation would."""
+    if policy.training:
+        policy.calls += 1
+
+
 @pytest.fixture(scope="module", params=["32-true", "bf16-mixed"])
 def trainer(request):
-    """One that has taken a step."""
+    """One that has taken a step, with a statistic that every batch changes."""
     optimiser = replace(BRIEF.optimiser, precision=request.param)
     trainer = Trainer(replace(BRIEF, optimiser=optimiser))
+    for policy in (trainer.raw_policy, trainer.average.module):
+        policy.register_buffer("calls", torch.zeros(()))
+    trainer.raw_policy.register_forward_hook(count)
     trainer.train_step()
     return trainer
 
