@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from drivecnn_envs.cameras import Bytes
 from drivecnn_envs.observation import Observation, ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
@@ -35,30 +36,32 @@ def looks_through(corruption: Corruption, simulator: Simulator, rng: np.random.G
         rng: of the noise.
     """
 
-    def blackout(now: Observation) -> Observation:
-        return now._replace(cameras=np.zeros_like(now.cameras))
+    def changed(change: Callable[[Bytes], Bytes]) -> Look:
+        def look(now: States, _: States) -> Observation:
+            seen = simulator.observe(now)
+            return seen._replace(cameras=change(seen.cameras))
 
-    def noise(now: Observation) -> Observation:
-        pixels = now.cameras + rng.normal(0.0, NOISE, now.cameras.shape)
-        return now._replace(cameras=pixels.clip(0.0, 255.0).astype(np.uint8))
+        return look
 
-    def upside_down(now: Observation) -> Observation:
-        return now._replace(cameras=np.ascontiguousarray(now.cameras[:, :, :, ::-1]))
+    def noisy(cameras: Bytes) -> Bytes:
+        pixels = cameras + rng.normal(0.0, NOISE, cameras.shape)
+        return pixels.clip(0.0, 255.0).astype(np.uint8)
 
     def frozen(now: States, before: States) -> Observation:
         return simulator.observe(now)._replace(cameras=simulator.observe(before).cameras)
 
-    wide = Simulator(simulator.scene, Observer(_wider(simulator.observer.config)))
-    changes = {
-        Corruption.BLACKOUT: blackout,
-        Corruption.NOISE: noise,
-        Corruption.UPSIDE_DOWN: upside_down,
-    }
-    if corruption is Corruption.FROZEN:
-        return frozen
-    if corruption is Corruption.FIELD_OF_VIEW:
-        return lambda now, _: wide.observe(now)
-    return lambda now, _: changes[corruption](simulator.observe(now))
+    match corruption:
+        case Corruption.BLACKOUT:
+            return changed(np.zeros_like)
+        case Corruption.NOISE:
+            return changed(noisy)
+        case Corruption.UPSIDE_DOWN:
+            return changed(lambda cameras: np.ascontiguousarray(cameras[:, :, :, ::-1]))
+        case Corruption.FROZEN:
+            return frozen
+        case Corruption.FIELD_OF_VIEW:
+            wide = Simulator(simulator.scene, Observer(_wider(simulator.observer.config)))
+            return lambda now, _: wide.observe(now)
 
 
 def _wider(config: ObservationConfig) -> ObservationConfig:

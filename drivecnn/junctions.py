@@ -18,7 +18,7 @@ from drivecnn.policy import SteeringDistribution
 from drivecnn.rollout import Driver
 from drivecnn_envs.approaches import Approach
 from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.states import States
+from drivecnn_envs.states import MAX_SEED, States
 
 Array = NDArray[np.float64]
 
@@ -30,7 +30,6 @@ DISTINCT = 0.025  # 1/m between two ways: 0.25 m aside at 4.5 m, where the exper
 NEAR = 0.05  # 1/m from a branch's curvature to a mode that stands for it, 0.5 m aside there
 LEAST_MASS = 0.05  # of a mode
 BEYOND = 1.0  # 1/m, more than any vehicle can steer
-MAX_SEED = 2**62
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,11 @@ class Start(NamedTuple):
     seed: int
 
 
+def every_route(simulator: Simulator, seed: int) -> list[Start]:
+    """A start on each route of a simulator, each with a seed of its own from `seed` on."""
+    return [Start(route, seed + route) for route in range(len(simulator.scene.routes))]
+
+
 @dataclass
 class _Log:
     """What is recorded of a running episode, one entry a decision."""

@@ -137,6 +137,10 @@ class ValidationConfig:
         _check_routes("validation", self.maps, self.routes, self.route_length)
         _check_least("validation.times", self.times, 1)
 
+    def steps(self, last: int) -> set[int]:
+        """The training steps after which a training of `last` steps is checked."""
+        return {math.ceil(last * number / self.times) for number in range(1, self.times + 1)}
+
 
 @dataclass(frozen=True)
 class RunConfig:

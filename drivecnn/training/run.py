@@ -17,7 +17,7 @@ from drivecnn.metrics import Metrics, summarise
 from drivecnn.policy import save_policy
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.provenance import provenance
-from drivecnn.rollout import DivergedError, PolicyDriver, Start, rollout
+from drivecnn.rollout import DivergedError, PolicyDriver, Start, every_route, rollout
 from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
 from drivecnn.training.interrupts import uninterrupted
@@ -173,7 +173,7 @@ class _Session:
         """Train to the end and film a drive; returns the last validation."""
         config = self.trainer.config
         steps = config.optimiser.steps
-        checks = np.ceil(np.linspace(0, steps, config.validation.times + 1)[1:])
+        checks = config.validation.steps(steps)
         if self.trainer.step == 0:
             self._save()  # so that there is a checkpoint before anything can go wrong
         saved = time.monotonic()
@@ -249,8 +249,7 @@ class _Session:
         return metrics
 
     def _starts(self) -> list[Start]:
-        seed = self.trainer.config.seed
-        return [Start(route, seed + route) for route in range(len(self.simulator.scene.routes))]
+        return every_route(self.simulator, self.trainer.config.seed)
 
     def _driver(self) -> PolicyDriver:
         return PolicyDriver(self.trainer.averaged_policy, self.simulator.observe)

@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from drivecnn.metrics import success_rate
 from drivecnn.policy import save_policy
 from drivecnn.policy.checkpoint import replace_file
 from drivecnn.provenance import provenance
-from drivecnn.rollout import PolicyDriver, Start, rollout
+from drivecnn.rollout import PolicyDriver, every_route, rollout
 from drivecnn.training.config import RunConfig
 from drivecnn.training.trainer import Trainer
 from drivecnn_envs.simulator import Simulator
@@ -78,7 +76,7 @@ def speedrun(
     tested = 0.0  # s, which do not count
     test: Simulator | None = None
     folder.mkdir(parents=True, exist_ok=True)
-    checks = np.ceil(np.linspace(0, config.optimiser.steps, config.validation.times + 1)[1:])
+    checks = config.validation.steps(config.optimiser.steps)
     attempts: list[Attempt] = []
     while trainer.step < config.optimiser.steps:
         trainer.train_step()
@@ -104,5 +102,5 @@ def speedrun(
 def _drive(trainer: Trainer, test: Simulator) -> float:
     """The success rate of the averaged policy on the held-out routes."""
     driver = PolicyDriver(trainer.averaged_policy, test.observe)
-    starts = [Start(route, trainer.config.seed + route) for route in range(ROUTES.count)]
+    starts = every_route(test, trainer.config.seed)
     return success_rate(list(rollout(test, driver, starts)))

@@ -28,11 +28,10 @@ from drivecnn.training.fabric import make_fabric
 from drivecnn.training.muon import Muon
 from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.grading import draw_grades
-from drivecnn_envs.states import States
+from drivecnn_envs.states import MAX_SEED, States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.vehicle import DT
 
-MAX_SEED = 2**62
 CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
 NOISE_TIME = 0.5  # s after which the expert's noise has drifted away
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
@@ -226,8 +225,9 @@ class Trainer:
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
         self.batch_states = states
         observation = self.simulator.observe(states)
-        grades = draw_grades(len(states), config.grading, self.rng)
-        self.simulator.observer.grade(observation.cameras, grades)
+        if config.grading > 0.0:
+            grades = draw_grades(len(states), config.grading, self.rng)
+            self.simulator.observer.grade(observation.cameras, grades)
         arrays = observation.cameras, observation.route_map, self.simulator.expert(states)
         cameras, route_map, curvature = (
             torch.as_tensor(array, device=self.fabric.device) for array in arrays

@@ -51,6 +51,14 @@ def enlarge(image: Bytes, box: Box, filter_: int) -> Bytes:
     )
 
 
+def map_colours(route_map: Bytes) -> Bytes:
+    """A route map (2, M, M) as people see it: roads, and the route on them; (M, M, 3)."""
+    road, route = route_map[:, :, :, None] / 255.0
+    colours = PANEL + road * (np.array(ROAD) - PANEL)
+    colours += route * (np.array(ROUTE) - colours)
+    return np.asarray(colours, np.uint8)
+
+
 def disc(canvas: Bytes, middle: tuple[float, float], radius: float, colour: Colour) -> None:
     """Fill a disc with a middle (column, row) and radius [px]."""
     angles = np.linspace(0, 2 * np.pi, 33)

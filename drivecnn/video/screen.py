@@ -17,12 +17,12 @@ from drivecnn.video.drawing import (
     LINE,
     NIGHT,
     PANEL,
-    ROAD,
     ROUTE,
     WIDTH,
     Box,
     Bytes,
     enlarge,
+    map_colours,
     polygon,
     polyline,
     write,
@@ -132,10 +132,7 @@ class Screen:
     def _draw_map(self, canvas: Bytes, route_map: Bytes, states: States) -> None:
         """The route map as the policy gets it, and where it takes the ego to be."""
         panel, side = self._map.of(canvas), self._map.width
-        road, route = route_map[:, :, :, None] / 255.0
-        colours = PANEL + road * (np.array(ROAD) - PANEL)
-        colours += route * (np.array(ROUTE) - colours)
-        panel[:] = enlarge(colours.astype(np.uint8), self._map, cv2.INTER_NEAREST)
+        panel[:] = enlarge(map_colours(route_map), self._map, cv2.INTER_NEAREST)
         pixel = side / self._view.size
         middle = np.array([side / 2, side - self._view.behind / self._view.resolution * pixel])
         arrow = middle + np.array([[0, -13], [9, 10], [0, 5], [-9, 10]])

@@ -17,12 +17,11 @@ from drivecnn_envs.roads import TownNetwork
 from drivecnn_envs.route_map import RouteMapView, drift_map_error, start_map_error
 from drivecnn_envs.routes import Route
 from drivecnn_envs.scene import Scene
-from drivecnn_envs.states import STATE, RouteTable, States
+from drivecnn_envs.states import MAX_SEED, STATE, RouteTable, States
 from drivecnn_envs.surroundings import Crowd, Surroundings
 from drivecnn_envs.views import CameraRig
 from drivecnn_envs.way_ahead import way_ahead
 
-MAX_SEED = 2**62
 LONGEST_VIEW = 1.2  # of the route map's side, how far a route can be seen on it
 _NO_WORLD, _NO_GOAL = np.zeros(0, np.int32), np.zeros(0)
 _NO_CARS = Parked.of([])

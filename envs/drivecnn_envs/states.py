@@ -34,6 +34,7 @@ VEHICLE = np.dtype(
     ]
 )
 NOWHERE = -1
+MAX_SEED = 2**62  # of an episode, where one is drawn
 
 
 @cache

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from drivecnn_envs.mirror import Mirror
 from drivecnn_envs.observation import Observation, ObservationConfig, observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, Simulator, infraction_of
-from drivecnn_envs.states import Infraction, States
+from drivecnn_envs.states import MAX_SEED, Infraction, States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.tracking import speed_at
 from drivecnn_envs.vehicle import DT, MAX_CURVATURE, SUBSTEPS, control_speed, steering_angle
 
 SUCCESS_REWARD, FAILURE_REWARD = 10.0, -10.0
-MAX_SEED = 2**62
 
 
 def town_simulator(

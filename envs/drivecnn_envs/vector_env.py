@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.observation import observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
-from drivecnn_envs.states import Infraction, States
-from drivecnn_envs.town_env import MAX_SEED, action_space, reward_of, town_simulator
+from drivecnn_envs.states import MAX_SEED, Infraction, States
+from drivecnn_envs.town_env import action_space, reward_of, town_simulator
 from drivecnn_envs.vehicle import DT
 
 Observations = dict[str, NDArray[np.uint8]]

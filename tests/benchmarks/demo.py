@@ -1,4 +1,4 @@
-"""Measure every driving figure of the README with the policy of `make demo`.
+"""Measure what the policy of `make demo` can do, in more places than `make demo` does.
 
     make demo && python tests/benchmarks/demo.py
 
@@ -16,8 +16,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from driving_table import add_driving, driving_table
 from rich.console import Console
-from rich.table import Table
 
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
 from drivecnn_envs.towns import RouteOptions
@@ -58,24 +58,14 @@ def main() -> None:
         "expert": (DEMO, EvaluationConfig(UNSEEN, TOWN_ROUTES, driver="expert")),
         "expert, dense traffic": (DEMO, replace(_among("dense"), driver="expert")),
     }
-    table = Table("case", "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
+    table = driving_table("case")
     for name, (run, config) in cases.items():
         policy, observation = load_run(run)
         if name == UNSEEN_LOOKS:
             observation = replace(observation, looks="new")
         evaluation = evaluate(config, policy, observation)
         write_report(evaluation, FIGURES / name.replace(" ", "-").replace(",", ""))
-        metrics = evaluation.metrics
-        low, high = metrics.ci95.success_rate
-        table.add_row(
-            name,
-            f"{metrics.success_rate:.0%}",
-            f"{low:.0%}-{high:.0%}",
-            f"{metrics.junctions.correct}/{metrics.junctions.entered}",
-            f"{metrics.lateral_mae_m:.2f} m",
-            f"{metrics.beyond_1m_fraction:.2%}",
-            f"{metrics.whiteness_deg_s:.1f} deg/s",
-        )
+        add_driving(table, name, evaluation.metrics)
     Console().print(table)
 
 

@@ -27,13 +27,10 @@ from drivecnn.video.drawing import (
     INK,
     NIGHT,
     PANEL,
-    ROUTE,
     Box,
     enlarge,
+    map_colours,
     write,
-)
-from drivecnn.video.drawing import (
-    ROAD as ROAD_COLOUR,
 )
 from drivecnn.video.plot import AXIS, draw_axis, fill_density, mark
 from drivecnn_envs.approaches import random_approaches
@@ -79,11 +76,8 @@ def draw(canvas, top, simulator, states, policy) -> None:
     for k, image in enumerate(seen.cameras[0]):
         box = Box(GAP + k * (CAMERA[0] + 4), top + 30, *CAMERA)
         box.of(canvas)[:] = enlarge(image.transpose(1, 2, 0), box, cv2.INTER_CUBIC)
-    road, route = seen.route_map[0][:, :, :, None] / 255.0
-    colours = PANEL + road * (np.array(ROAD_COLOUR) - PANEL)
-    colours += route * (np.array(ROUTE) - colours)
     box = Box(GAP + 3 * CAMERA[0] + 20, top + 30, MAP, MAP)
-    box.of(canvas)[:] = enlarge(colours.astype(np.uint8), box, cv2.INTER_NEAREST)
+    box.of(canvas)[:] = enlarge(map_colours(seen.route_map[0]), box, cv2.INTER_NEAREST)
     ways = []
     for branch in range(len(simulator.scene.routes)):
         into = states.copy()

@@ -14,8 +14,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from driving_table import add_driving, driving_table
 from rich.console import Console
-from rich.table import Table
 
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, write_report
 from drivecnn.policy.checkpoint import SHIPPED
@@ -44,22 +44,12 @@ def main() -> None:
         f"CARLA {town}": EvaluationConfig(str(MAPS / f"{town}.xodr"), CARLA_ROUTES)
         for town in ("Town01", "Town03", "Town04", "Town06")
     }
-    table = Table("towns", "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
+    table = driving_table("towns")
     for name, config in cases.items():
         seen = replace(observation, looks="new") if name == NEW_LOOKS else observation
         evaluation = evaluate(config, policy, seen)
         write_report(evaluation, REPORTS / name.replace(",", "").replace(" ", "-"))
-        metrics = evaluation.metrics
-        low, high = metrics.ci95.success_rate
-        table.add_row(
-            name,
-            f"{metrics.success_rate:.0%}",
-            f"{low:.0%}-{high:.0%}",
-            f"{metrics.junctions.correct}/{metrics.junctions.entered}",
-            f"{metrics.lateral_mae_m:.2f} m",
-            f"{metrics.beyond_1m_fraction:.2%}",
-            f"{metrics.whiteness_deg_s:.1f} deg/s",
-        )
+        add_driving(table, name, evaluation.metrics)
     Console(width=120).print(table)
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from drivecnn.policy.distributions.family import CURVATURE_SCALE, MIN_SCALE, SizedFamily
-from drivecnn.policy.distributions.mixture import Mixture
+from drivecnn.policy.distributions.family import MIN_SCALE
+from drivecnn.policy.distributions.mixture import Mixture, MixtureFamily
 
 SQRT_2 = math.sqrt(2)
 SQRT_2PI = math.sqrt(2 * math.pi)
@@ -64,31 +63,11 @@ def mean_distance(offset: Tensor, scale: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class GaussianMixtureFamily(SizedFamily):
+class GaussianMixtureFamily(MixtureFamily):
     """K log weights, K means and K scales.
 
-    loc = CURVATURE_SCALE x output; scale = MIN_SCALE + CURVATURE_SCALE x softplus(output). The
-    floor keeps the likelihood of a perfectly predictable straight bounded.
+    The scales' floor keeps the likelihood of a perfectly predictable straight bounded.
     """
 
     distribution = GaussianMixture
-    components: int = 3
-
-    @property
-    def outputs(self) -> int:  # noqa: D102 - as the base class says
-        return 3 * self.components
-
-    def __call__(self, raw: Tensor) -> GaussianMixture:  # noqa: D102 - as the base class says
-        logits, loc, scale = raw.chunk(3, dim=-1)  # (B, K) each
-        scale = MIN_SCALE + CURVATURE_SCALE * functional.softplus(scale)
-        return GaussianMixture(logits, CURVATURE_SCALE * loc, scale)
-
-    def initialise(self, bias: Tensor) -> None:
-        """Start the components apart: right, straight, left."""
-        spread_out(bias.chunk(3)[1])
-
-
-def spread_out(loc: Tensor) -> None:
-    """Set the middles (K,) of a mixture's components evenly from right to left, in place."""
-    count = len(loc)
-    loc.copy_(torch.linspace(-1.0, 1.0, count) if count > 1 else torch.zeros(1))
+    least_scale = MIN_SCALE

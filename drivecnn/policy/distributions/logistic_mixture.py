@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from drivecnn.policy.distributions.family import CURVATURE_SCALE, MIN_SCALE, SizedFamily
-from drivecnn.policy.distributions.gaussian_mixture import SQRT_2PI, spread_out
-from drivecnn.policy.distributions.mixture import Mixture
+from drivecnn.policy.distributions.family import MIN_SCALE
+from drivecnn.policy.distributions.gaussian_mixture import SQRT_2PI
+from drivecnn.policy.distributions.mixture import Mixture, MixtureFamily
 
 MIN_LOGISTIC_SCALE = MIN_SCALE * SQRT_2PI / 4  # 1/m: its peak is as high as the Gaussian's
 PAIR_REACH = 18  # scales; nodes that are one scale apart are exact to 1e-6 of it
@@ -70,21 +70,8 @@ def _unit_distance(z: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LogisticMixtureFamily(SizedFamily):
-    """K log weights, K middles and K scales, in the units of a Gaussian mixture's."""
+class LogisticMixtureFamily(MixtureFamily):
+    """K log weights, K middles and K scales."""
 
     distribution = LogisticMixture
-    components: int = 3
-
-    @property
-    def outputs(self) -> int:  # noqa: D102 - as the base class says
-        return 3 * self.components
-
-    def __call__(self, raw: Tensor) -> LogisticMixture:  # noqa: D102 - as the base class says
-        logits, loc, scale = raw.chunk(3, dim=-1)  # (B, K) each
-        scale = MIN_LOGISTIC_SCALE + CURVATURE_SCALE * functional.softplus(scale)
-        return LogisticMixture(logits, CURVATURE_SCALE * loc, scale)
-
-    def initialise(self, bias: Tensor) -> None:
-        """Start the components apart: right, straight, left."""
-        spread_out(bias.chunk(3)[1])
+    least_scale = MIN_LOGISTIC_SCALE

@@ -1,13 +1,15 @@
 """Mixtures of components of one shape, each moved and stretched."""
 
 from abc import abstractmethod
-from typing import Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from drivecnn.policy.distributions.base import SteeringDistribution, batch_index
+from drivecnn.policy.distributions.family import CURVATURE_SCALE, SizedFamily
 from drivecnn.policy.distributions.modes import Modes, find_modes
 
 MODE_STEPS = 6  # mean-shift steps: leaves < 0.2 % of the density in 2,400 random mixtures, K <= 5
@@ -172,3 +174,33 @@ class Mixture(SteeringDistribution):
             pull = share * self._unit_pull(z) / self.scale.square()
             start = (pull * self.loc).sum(dim=-1) / pull.sum(dim=-1)
         return start
+
+
+@dataclass(frozen=True)
+class MixtureFamily(SizedFamily):
+    """K log weights, K middles and K scales of components of one shape.
+
+    loc = CURVATURE_SCALE x output; scale = least_scale + CURVATURE_SCALE x softplus(output).
+
+    Attributes:
+        least_scale: floor of a component's scale [1/m].
+    """
+
+    distribution: ClassVar[type[Mixture]]
+    least_scale: ClassVar[float]
+    components: int = 3
+
+    @property
+    def outputs(self) -> int:  # noqa: D102 - as the base class says
+        return 3 * self.components
+
+    def __call__(self, raw: Tensor) -> Mixture:  # noqa: D102 - as the base class says
+        logits, loc, scale = raw.chunk(3, dim=-1)  # (B, K) each
+        scale = self.least_scale + CURVATURE_SCALE * functional.softplus(scale)
+        return self.distribution(logits, CURVATURE_SCALE * loc, scale)
+
+    def initialise(self, bias: Tensor) -> None:
+        """Start the components apart, evenly: right, straight, left."""
+        loc = bias.chunk(3)[1]
+        count = len(loc)
+        loc.copy_(torch.linspace(-1.0, 1.0, count) if count > 1 else torch.zeros(1))
