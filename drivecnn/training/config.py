@@ -50,8 +50,8 @@ class DataConfig:
     expert_fraction: float = 0.2
     expert_noise: float = 0.0
     jitter_share: float = 0.5
-    lateral_jitter: float = 0.5
-    heading_jitter: float = 0.08
+    lateral_jitter: float = 1.0
+    heading_jitter: float = 0.25
     route_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0

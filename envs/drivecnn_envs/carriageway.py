@@ -22,6 +22,7 @@ Bytes = NDArray[np.uint8]
 
 LANE_OVERLAP = 0.15  # m, lanes are drawn this much wider than they are, or gaps would show
 CLOSED_GAP = 1.5  # m, islands of land narrower than twice this become road
+LEAST_ISLAND = 80.0  # m2, smaller ones do too: junctions are paved between their lanes
 PARKING_GAP = 0.55  # m that parked cars keep from lanes, with some slack for the texels' size
 SWEEP = 6.0  # m more of it per 1/m of curvature: a turning vehicle's front swings out
 WIDEST_SWEEP = 1.2  # m
@@ -74,7 +75,17 @@ def lay_road(canvas: Canvas, network: TownNetwork, marks: NDArray[np.void]) -> N
     _draw_strips(canvas, Strips.of([*network.lanes.values(), *strips]), marks)
     near = distance_to((canvas.uses & PAVED) > 0) <= CLOSED_GAP
     canvas.uses[distance_to(~near) > CLOSED_GAP] |= PAVED
+    _pave_islands(canvas)
     canvas.distance[:] = distance_to((canvas.uses & PAVED) > 0)
+
+
+def _pave_islands(canvas: Canvas) -> None:
+    """Make road of the land that road encloses, where it is small."""
+    land = ((canvas.uses & PAVED) == 0).view(np.uint8)
+    _, islands, stats, _ = cv2.connectedComponentsWithStats(land, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] * RESOLUTION**2 < LEAST_ISLAND
+    small[0] = False  # the road itself
+    canvas.uses[small[islands]] |= PAVED
 
 
 def distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

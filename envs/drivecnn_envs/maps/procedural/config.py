@@ -23,7 +23,9 @@ class TownConfig:
         removed: share of the grid's streets left out, as far as the town stays whole.
         free_angle: rad, a street bends only where its neighbours at a junction stay this far.
         least_angle: rad, arms of a junction are turned apart to this; 0 leaves them as they are.
-        corner_radius: m, centre line of a right turn, least and most.
+        corner_radius: m, centre line of a right turn, least and most. A vehicle here drives at
+            least 5 m and cuts tighter ones.
+        varied_corners: whether each junction has a radius of its own; else a town has one.
         lane_width: m, least and most.
         fitted_junctions: whether streets run straight into their junctions, and each arm is cut
             back only as far as its own corners need. Else all arms alike, curved or not.
@@ -31,10 +33,12 @@ class TownConfig:
         dead_ends: share of the grid's gaps, at its rim too, that a dead end reaches into.
         avenues: share of the grid's lines that have several lanes a direction.
         avenue_lanes: lanes a direction of an avenue, least and most.
+        medians: share of the avenues with land between their directions.
         one_way: share of the streets to drive in one direction only.
         wide_one_way: share of the one-way streets with two lanes.
         setback: m that streets end before where their junction has to begin, least and most.
-        turn_radius: m, centre lines of all turns, at most, where the junction is wider.
+        turn_radius: m, of turns across a junction, at most. Below `WIDE_TURN`, right turns keep to
+            the radius of the corners even where the junction has room for wider ones.
         roundabouts: share of the junctions, those of avenues left out, that become roundabouts.
         roundabout_radius: m, centre line of the circle, least and most.
         left_hand: whether traffic keeps to the left.
@@ -48,16 +52,18 @@ class TownConfig:
     free_angle: float = 1.0
     least_angle: float = 0.0
     corner_radius: tuple[float, float] = (6.5, 10.0)
+    varied_corners: bool = False
     lane_width: tuple[float, float] = (3.0, 4.0)
     fitted_junctions: bool = False
     diagonals: float = 0.0
     dead_ends: float = 0.0
     avenues: float = 0.0
     avenue_lanes: tuple[int, int] = (2, 2)
+    medians: float = 0.0
     one_way: float = 0.0
     wide_one_way: float = 0.0
     setback: tuple[float, float] = (0.0, 0.0)
-    turn_radius: tuple[float, float] = (WIDE_TURN, WIDE_TURN)
+    turn_radius: float = WIDE_TURN
     roundabouts: float = 0.0
     roundabout_radius: tuple[float, float] = (10.0, 15.0)
     left_hand: bool = False
@@ -107,10 +113,10 @@ _RANGES = (  # name, least, most, unit
     ("bend", 0.0, 1.2, "rad"),
     ("free_angle", 0.5, 1.5, "rad"),
     ("least_angle", 0.0, 1.0, "rad"),
-    ("corner_radius", 5.1, 15.0, "m"),
+    ("corner_radius", 3.0, 15.0, "m"),
     ("avenue_lanes", 2, 5, "lanes"),
     ("setback", 0.0, 15.0, "m"),
-    ("turn_radius", 5.1, WIDE_TURN, "m"),
+    ("turn_radius", 3.0, WIDE_TURN, "m"),
     ("lane_width", 2.5, 5.0, "m"),
     ("roundabout_radius", 9.0, 18.0, "m"),
     *(
@@ -120,6 +126,7 @@ _RANGES = (  # name, least, most, unit
             "diagonals",
             "dead_ends",
             "avenues",
+            "medians",
             "one_way",
             "wide_one_way",
             "roundabouts",
@@ -171,17 +178,19 @@ DIFFICULTIES: dict[str, TownConfig] = {
         removed=0.15,
         free_angle=0.9,
         least_angle=1.0,
-        corner_radius=(5.1, 9.0),
+        corner_radius=(3.2, 12.0),
+        varied_corners=True,
         lane_width=(3.0, 4.0),
         fitted_junctions=True,
         diagonals=0.08,
         dead_ends=0.1,
         avenues=0.5,
         avenue_lanes=(2, 4),
+        medians=0.5,
         one_way=0.2,
         wide_one_way=0.6,
         setback=(0.0, 8.0),
-        turn_radius=(5.1, 20.0),
+        turn_radius=20.0,
         roundabouts=0.1,
     ),
 }

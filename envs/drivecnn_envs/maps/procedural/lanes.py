@@ -35,7 +35,7 @@ def build_lanes(name: str, layout: Layout) -> TownNetwork:
         elif node in layout.circles:
             _add_roundabout(network, node, arms, layout.circles[node])
         else:
-            _connect_arms(network, node, arms, layout.plan.turn_radius)
+            _connect_arms(network, node, arms, layout.plan.turn_radius[node])
     return network
 
 
@@ -68,7 +68,7 @@ def _lanes(network: TownNetwork, here: Node, there: Node) -> list[SampledLane]:
 
 
 def _connect_arms(
-    network: TownNetwork, node: Node, arms: dict[Node, Arm], turn_radius: float
+    network: TownNetwork, node: Node, arms: dict[Node, Arm], turn_radius: tuple[float, float]
 ) -> None:
     """Lanes across a node from every arm to every other. Two arms make a bend, no junction."""
     junction = _label(node) if len(arms) > 2 else None
@@ -78,12 +78,13 @@ def _connect_arms(
         incoming = _lanes(network, origin, node)
         for target, (number, onward) in _movements(arms, origin):
             lane, after = incoming[number], _lanes(network, node, target)[onward]
+            turns_right = wrap(after.headings[0] - lane.headings[-1]) < 0.0
             points = connect(
                 lane.points[-1],
                 lane.headings[-1],
                 after.points[0],
                 after.headings[0],
-                turn_radius if junction else WIDE_TURN,
+                turn_radius[0 if turns_right else 1] if junction else WIDE_TURN,
             )
             widths = np.linspace(lane.widths[-1], after.widths[0], len(points))
             right, left = lane.line_types

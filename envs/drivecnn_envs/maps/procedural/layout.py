@@ -135,7 +135,7 @@ def _even_junctions(plan: Plan) -> Layout:
         for node, step in ((start, curve[1] - curve[0]), (end, curve[-2] - curve[-1])):
             headings[node].append(float(np.arctan2(step[1], step[0])))
     reach = {
-        node: (half_lane + plan.corner_radius) / np.tan(_sharpest(around) / 2)
+        node: (half_lane + plan.corner_radius[node]) / np.tan(_sharpest(around) / 2)
         for node, around in headings.items()
     }
     arms = {node: arms_of(node, plan.streets) for node in plan.position}
@@ -163,7 +163,7 @@ def _fitted_junctions(plan: Plan) -> Layout:
         else:
             reaches |= {
                 (node, there): reach + plan.setbacks.get((node, there), 0.0)
-                for there, reach in _fit(around, plan).items()
+                for there, reach in _fit(around, plan.corner_radius[node]).items()
             }
     paved = [
         _disc(circles[node].centre, circles[node].radius)
@@ -230,14 +230,14 @@ def _wedges(arms: dict[Node, Arm]) -> Iterator[tuple[Node, Node, float]]:
         yield here, after, angle if len(around) > 1 else 2 * np.pi
 
 
-def _fit(arms: dict[Node, Arm], plan: Plan) -> dict[Node, float]:
+def _fit(arms: dict[Node, Arm], corner_radius: float) -> dict[Node, float]:
     """How far [m] each arm of a junction is cut back, so that every corner can be driven."""
-    wanted = BEND_RADIUS if len(arms) == 2 else plan.corner_radius
+    wanted = BEND_RADIUS if len(arms) == 2 else corner_radius
     reach = dict.fromkeys(arms, LEAST_REACH)
     for here, after, angle in _wedges(arms):
         if angle >= FLAT_ANGLE:
             continue
-        tightest = min(TIGHTEST_RADIUS, plan.corner_radius)
+        tightest = min(TIGHTEST_RADIUS, corner_radius)
         radius = max(tightest, wanted * min(1.0, angle / (np.pi / 2)))
         tangent = radius / np.tan(angle / 2)
         for a, b in _corner(arms[here], arms[after]):

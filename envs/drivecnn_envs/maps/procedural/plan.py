@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from drivecnn_envs.maps.curves import wrap
-from drivecnn_envs.maps.procedural.config import TownConfig
+from drivecnn_envs.maps.procedural.config import WIDE_TURN, TownConfig
 from drivecnn_envs.maps.procedural.streets import Ends, Node, Street
 
 Array = NDArray[np.float64]
@@ -27,9 +27,17 @@ ROUNDABOUT_ANGLE = 0.95  # rad, between neighbouring arms of a roundabout at lea
 DEAD_END_LENGTH = (55.0, 75.0)  # m
 DEAD_END_ROOM = 40.0  # m kept free between a dead end's turning circle and the node ahead
 DEAD_END_TURN = 0.25  # rad, how far a dead end may turn from the grid's direction
+MEDIAN_WIDTH = (1.0, 5.0)  # m, least and most
 WIDTH_SPREAD = 0.15  # m, standard deviation of lane widths within a town
 STRAIGHTENED = 0.4  # share of its bend that a street loses when it is straightened
 SPREAD_ROUNDS = 100  # of turning arms apart
+
+
+class Avenue(NamedTuple):
+    """What an avenue has that no other street has."""
+
+    lanes: int  # a direction
+    median: float  # m of land between the directions
 
 
 class Plan(NamedTuple):
@@ -40,8 +48,8 @@ class Plan(NamedTuple):
         streets: by the nodes they join.
         roundabouts: nodes that should become roundabouts, each with the least radius [m].
         least_angle: rad, how far apart the arms of each node are turned; empty if left alone.
-        corner_radius: m, centre line of right turns.
-        turn_radius: m, centre line of any turn, at most.
+        corner_radius: m, centre line of the right turns at each node.
+        turn_radius: m, centre line of right turns and of all others at each node, at most.
         setbacks: m by which the junction at the first node is kept larger than it has to be, for
             each street to a second one.
     """
@@ -50,8 +58,8 @@ class Plan(NamedTuple):
     streets: dict[Ends, Street]
     roundabouts: dict[Node, float]
     least_angle: dict[Node, float]
-    corner_radius: float
-    turn_radius: float
+    corner_radius: dict[Node, float]
+    turn_radius: dict[Node, tuple[float, float]]
     setbacks: dict[Ends, float]
 
 
@@ -74,8 +82,8 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
     _lead_avenues_round_bends(grid, avenues)
     roundabouts = _choose_roundabouts(grid, avenues, config, extras)
     streets = _draw_streets(grid, position, config, rng)
-    for ends, lanes in avenues.items():
-        streets[ends] = _avenue(streets[ends], lanes)
+    for ends, avenue in avenues.items():
+        streets[ends] = _widen(streets[ends], avenue)
     least: dict[Node, float] = {}
     if config.fitted_junctions:
         least = dict.fromkeys(grid, config.least_angle)
@@ -83,8 +91,15 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
         least |= dict.fromkeys(roundabouts, max(ROUNDABOUT_ANGLE, config.least_angle))
         _turn_apart(streets, least)
     _make_one_way(streets, roundabouts, config, extras)
-    corner_radius = rng.uniform(*config.corner_radius)
-    turn_radius = max(extras.uniform(*config.turn_radius), corner_radius)
+    corner_radius = dict.fromkeys(grid, rng.uniform(*config.corner_radius))
+    if config.varied_corners:
+        corner_radius = {node: _log_uniform(*config.corner_radius, extras) for node in grid}
+    turn_radius = dict.fromkeys(grid, (WIDE_TURN, WIDE_TURN))
+    if config.turn_radius < WIDE_TURN:
+        turn_radius = {
+            node: (radius, _log_uniform(radius, max(config.turn_radius, radius), extras))
+            for node, radius in corner_radius.items()
+        }
     setbacks = {
         (node, there): extras.uniform(*config.setback)
         for node in grid
@@ -95,6 +110,10 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
     if avenues:
         straighten(plan, list(avenues))
     return plan
+
+
+def _log_uniform(least: float, most: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(least), np.log(most))))
 
 
 def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generator) -> None:
@@ -116,25 +135,25 @@ def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generat
 
 def _choose_avenues(
     grid: "nx.Graph[Node]", blocks: tuple[int, int], config: TownConfig, rng: np.random.Generator
-) -> dict[Ends, int]:
-    """The streets along some of the grid's lines, which are made whole again, with their lanes."""
+) -> dict[Ends, Avenue]:
+    """The streets along some of the grid's lines, which are made whole again, as avenues."""
     columns, rows = blocks
     lines = [[(column, row) for row in range(rows + 1)] for column in range(columns + 1)]
     lines += [[(column, row) for column in range(columns + 1)] for row in range(rows + 1)]
     chosen = rng.permutation(len(lines))[: round(config.avenues * len(lines))]
     least, most = config.avenue_lanes
-    width = dict.fromkeys(chosen, least)
-    if least < most:
-        width = {number: int(rng.integers(least, most + 1)) for number in chosen}
-    avenues: dict[Ends, int] = {}
+    avenues: dict[Ends, Avenue] = {}
     for number in chosen:
+        lanes = int(rng.integers(least, most + 1)) if least < most else least
+        median = config.medians > 0.0 and rng.random() < config.medians
+        avenue = Avenue(lanes, rng.uniform(*MEDIAN_WIDTH) if median else 0.0)
         streets = zip(lines[number][:-1], lines[number][1:], strict=True)
-        avenues |= dict.fromkeys(streets, width[number])
+        avenues |= dict.fromkeys(streets, avenue)
     grid.add_edges_from(avenues)
     return avenues
 
 
-def _lead_avenues_round_bends(grid: "nx.Graph[Node]", avenues: dict[Ends, int]) -> None:
+def _lead_avenues_round_bends(grid: "nx.Graph[Node]", avenues: dict[Ends, Avenue]) -> None:
     """Add the streets that avenues go on as where no other street joins."""
     queue = list(avenues)
     for ends in queue:  # which grows
@@ -257,11 +276,12 @@ def _choose_headings(
     return float(leave), float(arrive)
 
 
-def _avenue(street: Street, lanes: int) -> Street:
+def _widen(street: Street, avenue: Avenue) -> Street:
     return replace(
         street,
-        forward=lanes,
-        backward=lanes,
+        forward=avenue.lanes,
+        backward=avenue.lanes,
+        median=avenue.median,
         centre_line=int(LineType.CONTINUOUS_LINE),
         edge_line=int(LineType.CONTINUOUS_LINE),
     )

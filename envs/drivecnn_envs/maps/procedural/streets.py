@@ -22,6 +22,7 @@ class Street:
         start, end: (2,) m, where it begins and ends.
         leave, arrive: rad, its headings there, as driven from start to end.
         forward, backward: lanes in the direction start to end, and in the other one.
+        median: m of land between the two directions.
         lane_width: m.
         centre_line, edge_line: highway-env `LineType` between the directions and at the sides.
     """
@@ -35,6 +36,7 @@ class Street:
     edge_line: int
     forward: int = 1
     backward: int = 1
+    median: float = 0.0
 
     def turned(self) -> "Street":
         """The same street as seen from its other end."""
@@ -70,19 +72,19 @@ class Street:
 
     def laterals(self) -> Array:
         """How far left [m] of `curve` the lanes start to end lie, left to right; (forward,)."""
-        middle = 0.0 if self.backward else self.forward * self.lane_width / 2
+        middle = -self.median / 2 if self.backward else self.forward * self.lane_width / 2
         return np.asarray(middle - (np.arange(self.forward) + 0.5) * self.lane_width)
 
     def half_width(self) -> float:
         """Metres from the middle of the road surface to its edges."""
-        return (self.forward + self.backward) * self.lane_width / 2
+        return (self.median + (self.forward + self.backward) * self.lane_width) / 2
 
     def line_types(self, number: int) -> tuple[int, int]:
         """Right and left line of a lane start to end; lanes side by side share a dashed line.
 
         As in highway-env, the lane on the left draws it.
         """
-        inner = self.centre_line if self.backward else self.edge_line
+        inner = self.centre_line if self.backward and not self.median else self.edge_line
         right = self.edge_line if number == self.forward - 1 else int(LineType.STRIPED)
         return right, inner if number == 0 else int(LineType.NONE)
 

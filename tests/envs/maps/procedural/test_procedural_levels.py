@@ -81,7 +81,8 @@ def test_any_town_is_joined_connected_and_drivable(level, seed):
     assert nx.is_strongly_connected(network.lane_graph)
     for index, lane in network.lanes.items():
         turning = np.abs(np.gradient(lane.headings, lane.stations))
-        assert turning.max() <= (VEHICLE_CURVATURE if level == "city" else MAX_CURVATURE)
+        sharpest = 1.01 / DIFFICULTIES["city"].corner_radius[0]
+        assert turning.max() <= (sharpest if level == "city" else MAX_CURVATURE)
         assert network.followers(index)
         for after in map(network.lanes.get, network.followers(index)):
             assert np.linalg.norm(after.points[0] - lane.points[-1]) < 0.05
@@ -293,7 +294,7 @@ def test_a_street_seen_from_its_other_end_is_the_same_line():
         {"block_size": (10.0, 60.0)},
         {"jitter": float("nan")},
         {"removed": 1.5},
-        {"corner_radius": (3.0, 5.0)},
+        {"corner_radius": (2.0, 5.0)},
         {"roundabouts": 0.2},
     ],
 )
