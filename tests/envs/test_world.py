@@ -68,6 +68,17 @@ def test_drivable_area_is_as_large_as_its_lanes(country):
     assert 400.0 * 3.5 <= area <= 410.0 * (3.5 + 0.6)  # lanes are drawn a little wider
 
 
+@pytest.mark.parametrize(("side", "is_road"), [(10.0, True), (18.0, False)])
+def test_small_islands_between_lanes_are_paved_and_large_ones_are_not(side, is_road):
+    network = TownNetwork("ring")
+    corners = np.array([[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]])
+    for number, (start, end) in enumerate(zip(corners, np.roll(corners, -1, axis=0), strict=True)):
+        points = np.linspace(start, end, 21)
+        network.add_lane(str(number), str((number + 1) % 4), SampledLane(points, 3.5))
+    ring = build_world(network)
+    assert at(ring.drivable, ring, [[side / 2, side / 2]]).all() == is_road
+
+
 def test_only_high_crowns_stand_within_a_metre_of_a_lane(town, four_worlds):
     for world in four_worlds:
         for lane in town.lanes.values():

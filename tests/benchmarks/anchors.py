@@ -1,0 +1,237 @@
+"""Train the anchors and our variants on the same work, and write docs/results.md.
+
+    python tests/benchmarks/anchors.py [--rows ROW ...] [--seeds SEED ...] [--wall]
+
+Trains what is missing below runs/anchors, one run after the other, drives each through the same
+unseen towns, and leaves its figures in docs/results/. All rows have as many steps of as many
+frames; with --wall they have as much time as the default policy of that seed took instead. With
+no --rows it takes all of them, which takes a working day on two cores. Whatever is there is not
+done again, so that it can be stopped.
+"""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import t as student
+
+from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_of
+from drivecnn.policy.checkpoint import replace_file
+from drivecnn.provenance import provenance
+from drivecnn.rollout import PolicyDriver
+from drivecnn.uncertainty import driven_moments
+from drivecnn_envs.towns import RouteOptions
+
+RUNS, RESULTS = Path("runs/anchors"), Path("docs/results")
+TABLE = Path("docs/results.md")
+BASE = Path("configs/demo.yaml")
+STEPS = 1800  # of configs/demo.yaml
+ROWS = {  # what is changed of the base: a file of configs/anchors, and the row's name
+    "default": "**our default**: on-policy, routed map, Gaussian mixture",
+    "dart": "ours, DART",
+    "cloning": "ours, behaviour cloning",
+    "map-only": "ours, map only",
+    "camera-only": "ours, cameras only",
+    "pilotnet": "PilotNet, regression",
+    "variational": "Amini et al., 3 Gaussians",
+    "donkeycar-linear": "donkeycar, linear",
+    "donkeycar-categorical": "donkeycar, categorical",
+    "cil": "conditional imitation, a command instead of the map",
+}
+DEFAULT = "default"
+EVALUATION_SEEDS = (0, 1, 2)
+TOWNS = "procedural:1000-1009"
+ROUTES = RouteOptions(100, 400.0, min_junctions=2)
+PROBED = 30  # routes whose states the CRPS is taken on
+DECISIONS = 200  # timed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--wall", action="store_true", help="as much time, not as many frames")
+    arguments = parser.parse_args()
+    budget = "wall" if arguments.wall else "frames"
+    for seed in arguments.seeds:
+        for row in arguments.rows:
+            path = RESULTS / f"{row}-{budget}-{seed}.json"
+            if path.exists() or (arguments.wall and row == DEFAULT):
+                continue
+            folder = RUNS / path.stem
+            steps = steps_in_time(row, seed) if arguments.wall else STEPS
+            seconds = train(row, folder, seed, steps)
+            result = measure(folder) | {
+                "row": row,
+                "seed": seed,
+                "steps": steps,
+                "train_seconds": round(seconds, 1),
+                "threads": torch.get_num_threads(),
+                **provenance(),
+            }
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            replace_file(path, (json.dumps(result, indent=2) + "\n").encode())
+            TABLE.write_text(document())
+
+
+def steps_in_time(row: str, seed: int) -> int:
+    """The steps that a row can do in the time of the default policy's training."""
+    taken = {
+        name: json.loads((RESULTS / f"{name}-frames-{seed}.json").read_text())["train_seconds"]
+        for name in (DEFAULT, row)
+    }
+    return round(STEPS * taken[DEFAULT] / taken[row])
+
+
+def train(row: str, folder: Path, seed: int, steps: int) -> float:
+    """Train a row; returns the seconds from the start of the process to its end."""
+    configs = [BASE] if row == DEFAULT else [BASE, Path(f"configs/anchors/{row}.yaml")]
+    command = [sys.executable, "-m", "drivecnn.cli", "train", "--out", str(folder)]
+    for config in configs:
+        command += ["--config", str(config)]
+    command += ["--seed", str(seed), "--optimiser.steps", str(steps), "--validation.times", "1"]
+    began = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - began
+
+
+def measure(folder: Path) -> dict[str, float | list[float] | None]:
+    """All figures of one trained policy, those of driving for each evaluation seed."""
+    policy, observation = load_run(folder)
+    driven: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        driven.setdefault(name, []).append(value)
+
+    for seed in EVALUATION_SEEDS:
+        config = EvaluationConfig(TOWNS, ROUTES, seed=seed)
+        metrics = evaluate(config, policy, observation).metrics
+        expert = evaluate(replace(config, driver="expert"), None, observation).metrics
+        note("success", metrics.success_rate)
+        note("junctions", metrics.junctions.correct / metrics.junctions.entered)
+        note("lateral_mae_m", metrics.lateral_mae_m)
+        note("beyond_1m", metrics.beyond_1m_fraction)
+        note("whiteness", metrics.whiteness_deg_s / expert.whiteness_deg_s)
+        note("interventions_per_100km", 100.0 * metrics.interventions / metrics.km)
+        if metrics.nll is not None:
+            note("nll", metrics.nll)
+        new = evaluate(config, policy, replace(observation, looks="new"))
+        note("new_looks", new.metrics.success_rate)
+        among = evaluate(replace(config, traffic="regular"), policy, observation)
+        note("traffic", among.metrics.success_rate)
+    config = EvaluationConfig(TOWNS, replace(ROUTES, count=PROBED))
+    simulator = simulator_of(config, observation)
+    states = driven_moments(simulator, policy, [config.start(n) for n in range(PROBED)]).now
+    distribution = PolicyDriver(policy, simulator.observe)(states).distribution
+    assert distribution is not None
+    crps = distribution.crps(torch.from_numpy(simulator.expert(states)))
+    return driven | {
+        "crps_per_km": 1000.0 * float(crps.mean()),
+        "parameters": sum(weights.numel() for weights in policy.parameters()),
+        "decision_ms": decision_ms(policy, simulator.observe(states[:1])),
+    }
+
+
+def decision_ms(policy, seen) -> float:
+    """Median milliseconds of one decision on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cameras, route_map = torch.from_numpy(seen.cameras), torch.from_numpy(seen.route_map)
+    times = []
+    with torch.inference_mode():
+        for _ in range(DECISIONS):
+            began = time.perf_counter()
+            policy(cameras, route_map).mean.item()
+            times.append(time.perf_counter() - began)
+    torch.set_num_threads(threads)
+    return 1000.0 * float(np.median(times))
+
+
+def document() -> str:
+    """docs/results.md, from whatever is in docs/results."""
+    found = [json.loads(path.read_text()) | {"path": path} for path in RESULTS.glob("*.json")]
+    text = INTRODUCTION
+    for budget, title in (("frames", "The same frames"), ("wall", "The same time")):
+        here = [r for r in found if f"-{budget}-" in r["path"].stem]
+        if budget == "wall" and here:
+            here += [r for r in found if r["path"].stem.startswith(f"{DEFAULT}-frames-")]
+        lines = [
+            table_row(name, [r for r in here if r["row"] == row])
+            for row, name in ROWS.items()
+            if any(r["row"] == row for r in here)
+        ]
+        if lines:
+            text += f"\n## {title}\n\n" + "\n".join([*HEADER, *lines]) + "\n"
+    return text
+
+
+def table_row(name: str, results: list[dict]) -> str:
+    """One line of Markdown, over all training seeds of a row."""
+    mean = {
+        key: np.array([np.mean(r[key]) for r in results]) for key in results[0] if key in COLUMNS
+    }
+    cells = [COLUMNS[key](mean[key]) if key in mean else "-" for key in COLUMNS]
+    return "| " + " | ".join([name, str(len(results)), *cells]) + " |"
+
+
+def share(values: np.ndarray) -> str:
+    """Percent, with half of a 95 % interval over the training seeds where there are several."""
+    if len(values) < 2:
+        return f"{values[0]:.1%}"
+    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():.1%} +- {100 * half:.1f}"
+
+
+def number(form: str, scale: float = 1.0):
+    """How a mean is written."""
+    return lambda values: format(scale * values.mean(), form)
+
+
+COLUMNS = {
+    "success": share,
+    "new_looks": share,
+    "traffic": share,
+    "junctions": share,
+    "lateral_mae_m": number(".2f"),
+    "beyond_1m": number(".1%"),
+    "whiteness": number(".2f"),
+    "interventions_per_100km": number(".0f"),
+    "nll": number(".2f"),
+    "crps_per_km": number(".1f"),
+    "parameters": number(",.0f"),
+    "decision_ms": number(".1f"),
+    "train_seconds": number(".0f", 1 / 60),
+}
+HEADER = (
+    "| | seeds | success | new looks | traffic | junctions | MAE m | > 1 m | whiteness "
+    "| per 100 km | NLL | CRPS /km | parameters | ms | min |",
+    "|" + "---|" * 15,
+)
+INTRODUCTION = """# Results
+
+`python tests/benchmarks/anchors.py` trains and drives all of this and writes this page. Every row
+has the towns, the fleet, the looks and the expert of `configs/demo.yaml`, and what
+`configs/anchors/` changes: networks and losses as published, with our route map where they would
+have no other way to know where to go. Each policy then drives 100 routes of 400 m with at least two
+junctions through ten easy towns that it has never seen, with each of three evaluation seeds: alone,
+with looks that training never shows, and in regular traffic.
+
+Intervals are 95 %, by Student's t over the training seeds. Junctions: turns that were right, of
+those entered. Whiteness is relative to the expert's on the same routes. Per 100 km: interventions,
+one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. ms: one decision on
+one CPU thread. min: training, with imports and validation, on as many threads as the JSON says. The
+figures of each run, with seed and versions, are in [docs/results/](results).
+"""
+
+if __name__ == "__main__":
+    main()
