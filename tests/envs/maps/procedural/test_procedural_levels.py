@@ -15,7 +15,10 @@ from drivecnn_envs.maps.procedural.config import DIFFICULTIES, TownConfig
 from drivecnn_envs.maps.procedural.layout import Circle
 from drivecnn_envs.maps.procedural.streets import Street
 from drivecnn_envs.maps.procedural.town import MAX_CURVATURE, generate_town
+from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.routes import random_routes
+from drivecnn_envs.simulator import RUNNING, infraction_of
+from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.vehicle import MAX_CURVATURE as VEHICLE_CURVATURE
 
 LEVELS = ("medium", "hard", "city")
@@ -254,10 +257,21 @@ def test_lanes_side_by_side_share_a_dashed_line_and_one_way_streets_have_no_cent
                 assert left == outer.line_types[0]
 
 
-def test_routes_never_need_more_curvature_than_the_vehicle_has():
-    for network in every_town():
+def test_outside_cities_routes_never_need_more_curvature_than_the_vehicle_has():
+    for network in (town(level, seed) for level in ("medium", "hard") for seed in SEEDS):
         for route in random_routes(network, 5, np.random.default_rng(0), 300.0, junctions=2):
             assert np.abs(np.diff(route.yaw)).max() < VEHICLE_CURVATURE
+
+
+def test_the_expert_drives_the_tighter_turns_of_cities_too():
+    options = RouteOptions(64, 200.0, min_junctions=1)
+    simulator = load_simulator(["procedural:city:0-3"], options, ObservationConfig(), 0)
+    assert max(np.abs(np.diff(r.yaw)).max() for r in simulator.scene.routes) > VEHICLE_CURVATURE
+    states = simulator.start(np.arange(64), np.arange(64))
+    while len(states):
+        outcomes = simulator.step(states, simulator.expert(states))
+        assert [infraction_of(outcome) for outcome in outcomes] == [None] * len(states)
+        states = states[outcomes == RUNNING]
 
 
 def test_traffic_on_the_left_drives_the_mirrored_town():
