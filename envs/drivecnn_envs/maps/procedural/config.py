@@ -35,7 +35,8 @@ class TownConfig:
         avenue_lanes: lanes a direction of an avenue, least and most.
         medians: share of the avenues with land between their directions.
         one_way: share of the streets to drive in one direction only.
-        wide_one_way: share of the one-way streets with two lanes.
+        wide_one_way: share of the one-way streets with several lanes.
+        one_way_lanes: lanes of such a street, least and most.
         setback: m that streets end before where their junction has to begin, least and most.
         turn_radius: m, of turns across a junction, at most. Below `WIDE_TURN`, right turns keep to
             the radius of the corners even where the junction has room for wider ones.
@@ -62,6 +63,7 @@ class TownConfig:
     medians: float = 0.0
     one_way: float = 0.0
     wide_one_way: float = 0.0
+    one_way_lanes: tuple[int, int] = (2, 2)
     setback: tuple[float, float] = (0.0, 0.0)
     turn_radius: float = WIDE_TURN
     roundabouts: float = 0.0
@@ -115,6 +117,7 @@ _RANGES = (  # name, least, most, unit
     ("least_angle", 0.0, 1.0, "rad"),
     ("corner_radius", 3.0, 15.0, "m"),
     ("avenue_lanes", 2, 5, "lanes"),
+    ("one_way_lanes", 2, 5, "lanes"),
     ("setback", 0.0, 15.0, "m"),
     ("turn_radius", 3.0, WIDE_TURN, "m"),
     ("lane_width", 2.5, 5.0, "m"),
@@ -185,10 +188,11 @@ DIFFICULTIES: dict[str, TownConfig] = {
         diagonals=0.08,
         dead_ends=0.1,
         avenues=0.5,
-        avenue_lanes=(2, 4),
+        avenue_lanes=(2, 5),
         medians=0.5,
         one_way=0.2,
         wide_one_way=0.6,
+        one_way_lanes=(2, 5),
         setback=(0.0, 8.0),
         turn_radius=20.0,
         roundabouts=0.1,

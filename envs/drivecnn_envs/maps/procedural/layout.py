@@ -36,7 +36,7 @@ TURNING_RADIUS, TURNING_ENTRY = 7.5, 8.0  # m, of a dead end's circle and of the
 DISC_SLICES = 12  # of a turning circle's surface
 STREET_GAP = 2.0  # m of land between two streets, at least
 CIRCLE_HALF_WIDTH = 2.0  # m, of the lane of a circle
-NEAR_JUNCTION = 12.0  # m beyond a junction, where the streets from it may be near each other
+NEAR_JUNCTION = 12.0  # m beyond a junction, at least, where its streets may be near each other
 CHECK_SPACING = 2.0  # m between the points that are checked
 
 
@@ -244,6 +244,13 @@ def _fit(arms: dict[Node, Arm], corner_radius: float) -> dict[Node, float]:
             for there, own, other in ((here, a, b), (after, b, a)):
                 corner = (own * np.cos(angle) + other) / np.sin(angle)
                 reach[there] = max(reach[there], corner + tangent)
+        sides = arms[here].side, arms[after].side
+        ends = [
+            (there, (own * np.cos(angle) + other) / np.sin(angle))
+            for there, own, other in ((here, *sides), (after, *sides[::-1]))
+        ]
+        if all(reach[there] < end for there, end in ends):
+            reach |= dict(ends)
     if max(reach.values()) > MAX_FITTED_REACH:
         raise UnfitError
     return reach
@@ -290,14 +297,16 @@ def _refuse_crowding(layout: Layout) -> None:
     """
     numbers = {node: number for number, node in enumerate(layout.arms)}
     strips: list[Array] = []  # each (N, 5): x, y, half width, street, and the junction it is at
+    across = 2 * max(street.half_width() for street in layout.plan.streets.values()) + STREET_GAP
     for number, (ends, street) in enumerate(layout.plan.streets.items()):
         cuts = layout.reaches[ends], layout.reaches[ends[::-1]]
         curve = _whole(layout, ends)
         along = stations(curve)
         even = np.arange(0.0, along[-1], CHECK_SPACING)
         x, y = (np.interp(even, along, axis) for axis in curve.T)
-        junction = np.where(even <= cuts[0] + NEAR_JUNCTION, numbers[ends[0]], -1)
-        junction[even >= along[-1] - cuts[1] - NEAR_JUNCTION] = numbers[ends[1]]
+        near = [max(cut + NEAR_JUNCTION, across) for cut in cuts]
+        junction = np.where(even <= near[0], numbers[ends[0]], -1)
+        junction[even >= along[-1] - near[1]] = numbers[ends[1]]
         half = np.full(len(even), street.half_width())
         strips.append(np.column_stack([x, y, half, np.full(len(even), number), junction]))
     for node, circle in layout.circles.items():
@@ -305,8 +314,7 @@ def _refuse_crowding(layout: Layout) -> None:
         rest = np.tile([CIRCLE_HALF_WIDTH, -1.0 - numbers[node], numbers[node]], (len(x), 1))
         strips.append(np.column_stack([x, y, rest]))
     points = np.concatenate(strips)
-    widest = points[:, 2].max()
-    pairs = cKDTree(points[:, :2]).query_pairs(2 * widest + STREET_GAP, output_type="ndarray")
+    pairs = cKDTree(points[:, :2]).query_pairs(across, output_type="ndarray")
     one, other = points[pairs[:, 0]], points[pairs[:, 1]]
     near = np.hypot(*(one - other)[:, :2].T) < one[:, 2] + other[:, 2] + STREET_GAP
     joined = (one[:, 3] == other[:, 3]) | ((one[:, 4] == other[:, 4]) & (one[:, 4] >= 0))

@@ -116,6 +116,10 @@ def _log_uniform(least: float, most: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(least), np.log(most))))
 
 
+def _between(least: int, most: int, rng: np.random.Generator) -> int:
+    return int(rng.integers(least, most + 1)) if least < most else least
+
+
 def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generator) -> None:
     """Take out streets at random while every node keeps two and the town stays in one piece."""
     edges = list(grid.edges)
@@ -141,10 +145,9 @@ def _choose_avenues(
     lines = [[(column, row) for row in range(rows + 1)] for column in range(columns + 1)]
     lines += [[(column, row) for column in range(columns + 1)] for row in range(rows + 1)]
     chosen = rng.permutation(len(lines))[: round(config.avenues * len(lines))]
-    least, most = config.avenue_lanes
     avenues: dict[Ends, Avenue] = {}
     for number in chosen:
-        lanes = int(rng.integers(least, most + 1)) if least < most else least
+        lanes = _between(*config.avenue_lanes, rng)
         median = config.medians > 0.0 and rng.random() < config.medians
         avenue = Avenue(lanes, rng.uniform(*MEDIAN_WIDTH) if median else 0.0)
         streets = zip(lines[number][:-1], lines[number][1:], strict=True)
@@ -347,7 +350,8 @@ def _make_one_way(
         ends = order[number]
         street = streets[ends]
         wide = rng.random() < config.wide_one_way and not set(ends) & set(roundabouts)
-        lanes = (1 + wide, 0) if rng.random() < 0.5 else (0, 1 + wide)
+        width = _between(*config.one_way_lanes, rng) if wide else 1
+        lanes = (width, 0) if rng.random() < 0.5 else (0, width)
         if target == 0 or street.forward != 1:
             continue
         streets[ends] = replace(street, forward=lanes[0], backward=lanes[1])
