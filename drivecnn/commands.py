@@ -281,7 +281,7 @@ def _drive(options: Namespace, console: Console) -> None:
         traffic=options.traffic,
         action=options.action,
     )
-    simulator = simulator_of(config, observation)
+    simulator = simulator_of(config, observation, policy)
     driver = make_driver(config, policy, simulator)
     start = config.start(route)
     with video_display(console) as on_frame:
@@ -295,7 +295,7 @@ def _uncertainty(options: Namespace, console: Console) -> None:
     config = EvaluationConfig(options.map, choice.options(), choice.seed)
     policy, observation = load_run(_run_folder(options.run))
     others = [load_run(run)[0] for run in options.ensemble]
-    simulator = simulator_of(config, observation)
+    simulator = simulator_of(config, observation, policy)
     starts = [config.start(route) for route in range(config.routes.count)]
     report = assess(policy, simulator, starts, np.random.default_rng(choice.seed), others)
     folder = options.out or _report_folder(options.run)

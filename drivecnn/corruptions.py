@@ -56,11 +56,12 @@ def looks_through(corruption: Corruption, simulator: Simulator, rng: np.random.G
         case Corruption.NOISE:
             return changed(noisy)
         case Corruption.UPSIDE_DOWN:
-            return changed(lambda cameras: np.ascontiguousarray(cameras[:, :, :, ::-1]))
+            return changed(lambda cameras: np.flip(cameras, axis=-2).copy())
         case Corruption.FROZEN:
             return frozen
         case Corruption.FIELD_OF_VIEW:
-            wide = Simulator(simulator.scene, Observer(_wider(simulator.observer.config)))
+            wider = Observer(_wider(simulator.observer.config))
+            wide = Simulator(simulator.scene, wider, frames=simulator.frames)
             return lambda now, _: wide.observe(now)
 
 

@@ -150,7 +150,7 @@ def evaluate(
     Raises:
         MapError: if a map cannot be read or has no such routes.
     """
-    simulator = simulator_of(config, observation)
+    simulator = simulator_of(config, observation, policy)
     starts = [config.start(route) for route in range(config.routes.count)]
     began = time.perf_counter()
     episodes = []
@@ -171,13 +171,18 @@ def evaluate(
     )
 
 
-def simulator_of(config: EvaluationConfig, observation: ObservationConfig) -> Simulator:
-    """The simulator that a config asks for.
+def simulator_of(
+    config: EvaluationConfig, observation: ObservationConfig, policy: DrivingPolicy | None = None
+) -> Simulator:
+    """The simulator that a config asks for, with as many frames as the policy sees.
 
     Raises:
         MapError: if a map cannot be read or has no such routes.
     """
-    return load_simulator([config.map], config.routes, observation, config.seed, config.traffic)
+    frames = policy.config.frames if policy is not None else 1
+    return load_simulator(
+        [config.map], config.routes, observation, config.seed, config.traffic, frames
+    )
 
 
 def make_driver(

@@ -162,7 +162,7 @@ def _states(
     count = len(routes) * len(stations)
     seeds = rng.integers(MAX_SEED, size=count)
     every = np.repeat(routes, len(stations)), np.tile(stations, len(routes))
-    states = simulator.scene.at(*every, seeds, simulator.traffic.places)
+    states = simulator.scene.at(*every, seeds, simulator.dtype)
     simulator.reseed(states, seeds)
     return states
 

@@ -100,7 +100,7 @@ def assess(
     """
     moments = driven_moments(simulator, policy, starts)
     new_looks = dataclasses.replace(simulator.observer.config, looks="new")
-    unseen = Simulator(simulator.scene, Observer(new_looks))
+    unseen = Simulator(simulator.scene, Observer(new_looks), frames=simulator.frames)
     ensemble = (policy, *others)
     return UncertaintyReport(
         calibration=calibration(forecasts(policy, simulator, moments.now)),
@@ -151,7 +151,7 @@ def _junctions(
     worlds = simulator.scene.worlds
     found = [random_approaches(world.network, APPROACHES, rng, ROAD, INTO) for world in worlds]
     routes = [[route for approach in of_world for route in approach.routes] for of_world in found]
-    there = Simulator(Scene.of(worlds, routes), simulator.observer)
+    there = Simulator(Scene.of(worlds, routes), simulator.observer, frames=simulator.frames)
     routed = PolicyDriver(policy, there.observe)
     unrouted = PolicyDriver(policy, lambda states: _without_route(there.observe(states)))
     approaches = [approach for of_world in found for approach in of_world]

@@ -88,7 +88,12 @@ def _take_part(
         return _follow(trainer, team, folder)
     routes = RouteOptions(config.validation.routes, config.validation.route_length)
     validation = load_simulator(
-        config.validation.maps, routes, config.observation, config.seed, config.data.traffic
+        config.validation.maps,
+        routes,
+        config.observation,
+        config.seed,
+        config.data.traffic,
+        config.policy.frames,
     )
     folder.mkdir(parents=True, exist_ok=True)
     settings = {

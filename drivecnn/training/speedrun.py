@@ -83,7 +83,9 @@ def speedrun(
         if trainer.step not in checks:
             continue
         reached = time.time()
-        test = test or load_simulator(TOWNS, ROUTES, config.observation, config.seed)
+        test = test or load_simulator(
+            TOWNS, ROUTES, config.observation, config.seed, frames=config.policy.frames
+        )
         rate = _drive(trainer, test)
         attempts.append(Attempt(trainer.step, round(reached - began - tested, 1), rate))
         tested += time.time() - reached

@@ -151,6 +151,7 @@ class Trainer:
             config.observation,
             config.seed,
             config.data.traffic,
+            config.policy.frames,
         )
         self.simulator.observer = observer_on(self.fabric.device.type, config.observation)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
@@ -256,7 +257,9 @@ class Trainer:
         observation = self.simulator.observe(states)
         if config.grading > 0.0:
             grades = draw_grades(len(states), config.grading, self.rng)
-            self.simulator.observer.grade(observation.cameras, grades)
+            images = observation.cameras  # those of a car alike, in all its frames
+            images = images.reshape(len(states), -1, *images.shape[-3:])
+            self.simulator.observer.grade(images, grades)
         arrays = observation.cameras, observation.route_map, self.simulator.expert(states)
         cameras, route_map, curvature = (
             torch.as_tensor(array, device=self.fabric.device) for array in arrays

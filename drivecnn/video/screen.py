@@ -70,7 +70,7 @@ class Screen:
         """The frame (HEIGHT, WIDTH, 3) of a car's state (1,) and what its driver decided there."""
         canvas = self._backdrop.copy()
         observation = self._simulator.observe(states)
-        for image, box in zip(observation.cameras[0], self._cameras, strict=True):
+        for image, box in zip(observation.present[0], self._cameras, strict=True):
             box.of(canvas)[:] = enlarge(image.transpose(1, 2, 0), box, cv2.INTER_CUBIC)
         self._draw_above(canvas, states)
         self._draw_map(canvas, observation.route_map[0], states)

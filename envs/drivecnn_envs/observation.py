@@ -61,7 +61,7 @@ class Observation(NamedTuple):
     """What B cars see with C cameras. What was not asked for is empty.
 
     Attributes:
-        cameras: (B, C, 3, H, W) uint8.
+        cameras: (B, C, 3, H, W) uint8; (B, T, C, 3, H, W), oldest first, where cars see T frames.
         route_map: (B, 2, M, M) uint8.
         semantic: (B, C, H, W) uint8, a `SemanticClass` each.
         depth: (B, C, H, W) float32 m.
@@ -76,10 +76,25 @@ class Observation(NamedTuple):
         """What was asked for, by name."""
         return {name: values for name, values in self._asdict().items() if values.size > 0}
 
+    def of_frames(self, count: int) -> "Observation":
+        """Of B x T moments, those of a car side by side: its T frames, and the last of the rest."""
+
+        def by_car(values: Any) -> Any:  # noqa: ANN401 - an array of the CPU or of the GPU
+            return values.reshape(values.shape[0] // count, count, *values.shape[1:])
+
+        last = {name: by_car(values)[:, -1] for name, values in self.asked().items()}
+        return self._replace(**last)._replace(cameras=by_car(self.cameras))
+
+    @property
+    def present(self) -> Bytes:
+        """The cameras of this moment, (B, C, 3, H, W) uint8."""
+        cameras = np.asarray(self.cameras)
+        return cameras if cameras.ndim == 5 else cameras[:, -1]
+
     def side_by_side(self) -> Bytes:
         """Each car's cameras in a row, for people: (B, H, C x W, 3) uint8."""
-        batch, count, channels, height, width = self.cameras.shape
-        rows = np.asarray(self.cameras).transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
+        batch, count, channels, height, width = self.present.shape
+        rows = self.present.transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
         return rows.reshape(batch, height, count * width, channels)
 
 

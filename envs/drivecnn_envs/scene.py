@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from drivecnn_envs.neighbours import Parked
 from drivecnn_envs.routes import Route
-from drivecnn_envs.states import NOWHERE, Atlas, RouteTable, States, state_dtype
+from drivecnn_envs.states import NOWHERE, STATE, Atlas, RouteTable, States
+from drivecnn_envs.trail import begin_trail
 from drivecnn_envs.world import World
 
 
@@ -34,30 +35,38 @@ class Scene(NamedTuple):
         held = tuple(replace(w, levels=atlas.levels(n)) for n, w in enumerate(worlds))
         return cls(held, flat, owners, goals, atlas, table, parked)
 
-    def start(self, routes: ArrayLike, seeds: ArrayLike, places: int = 0) -> States:
-        """States (B,) at the start of routes (B,), with empty places for so many vehicles.
+    def start(
+        self, routes: ArrayLike, seeds: ArrayLike, dtype: np.dtype[np.void] = STATE
+    ) -> States:
+        """States (B,) at the start of routes (B,), without vehicles around them.
 
         Seeds (B,) decide looks and disturbances.
         """
         numbers = np.asarray(routes, np.int64)
-        states = np.zeros(len(numbers), state_dtype(places))
+        states = np.zeros(len(numbers), dtype)
         states["vehicles"]["strand"] = NOWHERE
         states["route"], states["seed"] = numbers, np.asarray(seeds, np.uint64)
         states["world"] = self.route_worlds[numbers]
         first = self.table.offset[numbers]
         for name in ("x", "y", "yaw", "speed"):
             states[name] = getattr(self.table, name)[first]
+        begin_trail(states)
         return states
 
     def at(
-        self, routes: ArrayLike, stations: ArrayLike, seeds: ArrayLike, places: int = 0
+        self,
+        routes: ArrayLike,
+        stations: ArrayLike,
+        seeds: ArrayLike,
+        dtype: np.dtype[np.void] = STATE,
     ) -> States:
         """States (B,) on routes (B,), stations (B,) [m] along them; otherwise as `start`."""
-        states, table = self.start(routes, seeds, places), self.table
+        states, table = self.start(routes, seeds, dtype), self.table
         states["progress"] = stations
         before = table.offset[states["route"]] + np.floor(stations).astype(np.int64)
         share = states["progress"] - np.floor(states["progress"])
         for name in ("x", "y", "yaw", "speed"):
             column = getattr(table, name)
             states[name] = (1.0 - share) * column[before] + share * column[before + 1]
+        begin_trail(states)
         return states

@@ -24,6 +24,7 @@ from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import LAND_TEXEL, Atlas, Infraction, RouteTable, States, state_dtype
 from drivecnn_envs.tracking import project, speed_at, width_at
 from drivecnn_envs.traffic import Traffic
+from drivecnn_envs.trail import lengthen_trail, with_past
 from drivecnn_envs.vehicle import (
     DT,
     VEHICLE_LENGTH,
@@ -56,20 +57,30 @@ def infraction_of(outcome: int) -> Infraction | None:
 class Simulator:
     """Physics, infractions, expert and observations over one scene."""
 
-    def __init__(self, scene: Scene, observer: Observer, traffic: str | int = "none") -> None:
-        """Make a simulator; `traffic` is what `Traffic` reads."""
+    def __init__(
+        self, scene: Scene, observer: Observer, traffic: str | int = "none", frames: int = 1
+    ) -> None:
+        """Make a simulator.
+
+        Args:
+            scene: worlds and routes.
+            observer: what cars see.
+            traffic: what `Traffic` reads.
+            frames: how many images of each camera they see, the last decisions' and the present.
+        """
         self.scene = scene
         self.observer = observer
         self.traffic = Traffic(scene, traffic)
+        self.frames = frames
 
     @property
     def dtype(self) -> np.dtype[np.void]:
         """Of this simulator's states."""
-        return state_dtype(self.traffic.places)
+        return state_dtype(self.traffic.places, self.frames - 1)
 
     def start(self, routes: ArrayLike, seeds: ArrayLike) -> States:
         """States (B,) at the start of routes (B,), at the speed that suits their first metre."""
-        states = self.scene.start(routes, seeds, self.traffic.places)
+        states = self.scene.start(routes, seeds, self.dtype)
         self.traffic.start(states)
         self._draw_map_error(states)
         return states
@@ -84,9 +95,11 @@ class Simulator:
         start_map_error(states, view.position_error, view.heading_error)
 
     def observe(self, states: States) -> Observation:
-        """What the cars see."""
-        boxes = surrounding_boxes(self.scene, states)
-        return self.observer.observe(self.scene, states, boxes)
+        """What the cars see; with several frames the cameras are (B, T, C, 3, H, W)."""
+        moments = with_past(states).ravel() if self.frames > 1 else states
+        boxes = surrounding_boxes(self.scene, moments)
+        seen = self.observer.observe(self.scene, moments, boxes)
+        return seen.of_frames(self.frames) if self.frames > 1 else seen
 
     def expert(self, states: States) -> NDArray[np.float32]:
         """The curvature (B,) [1/m] the expert would drive."""
@@ -94,8 +107,11 @@ class Simulator:
 
     def step(self, states: States, curvature: NDArray[np.float32]) -> Outcomes:
         """Drive all cars for `DT` with curvatures (B,) [1/m], in place; returns their outcomes."""
+        before = states.copy() if self.frames > 1 else None
         most = self.traffic.advance(states)
         _drive(states, self.scene.table, np.asarray(curvature, np.float64), most)
+        if before is not None:
+            lengthen_trail(states, before)
         return self.judge(states)
 
     def judge(self, states: States) -> Outcomes:

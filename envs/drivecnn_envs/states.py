@@ -33,13 +33,20 @@ VEHICLE = np.dtype(
         ("waited", np.float32),  # s it has stood before a junction
     ]
 )
+TRAIL_POINT = np.dtype(  # where an ego was before, in its own axes of now
+    [
+        ("ahead", np.float32),  # m
+        ("left", np.float32),  # m
+        ("yaw", np.float32),  # rad
+    ]
+)
 NOWHERE = -1
 MAX_SEED = 2**62  # of an episode, where one is drawn
 
 
 @cache
-def state_dtype(places: int) -> np.dtype[np.void]:
-    """The dtype of states with places for so many vehicles around the ego."""
+def state_dtype(places: int = 0, past: int = 0) -> np.dtype[np.void]:
+    """The dtype of states with places for so many vehicles around the ego and so much past."""
     return np.dtype(
         [
             ("world", np.int32),  # index into the atlas
@@ -59,11 +66,12 @@ def state_dtype(places: int) -> np.dtype[np.void]:
             ("waited", np.float32),  # s it has stood before a junction
             ("seed", np.uint64),  # appearance and disturbances of this episode
             ("vehicles", VEHICLE, (places,)),  # around the ego
+            ("trail", TRAIL_POINT, (past,)),  # where the ego was, the last decision first
         ]
     )
 
 
-STATE = state_dtype(0)  # of an ego that is alone
+STATE = state_dtype()  # of an ego that is alone and has no past
 States = NDArray[np.void]  # of a dtype that `state_dtype` made
 
 LAND_TEXEL = 0  # number of the texel that stands for the land beyond every world's raster

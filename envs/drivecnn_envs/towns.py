@@ -48,6 +48,7 @@ def load_simulator(
     observation: ObservationConfig,
     seed: int = 0,
     traffic: str | int = "none",
+    frames: int = 1,
 ) -> Simulator:
     """A simulator of several maps with random routes on each.
 
@@ -57,6 +58,7 @@ def load_simulator(
         observation: cameras and route map.
         seed: of the worlds around the roads and of the routes.
         traffic: "none", "regular", "dense", or a number of vehicles around each ego.
+        frames: how many images of each camera cars see.
 
     Raises:
         MapError: if a map cannot be read, or holds no such route.
@@ -75,4 +77,4 @@ def load_simulator(
         )
         for number, world in enumerate(worlds)
     ]
-    return Simulator(Scene.of(worlds, drawn), Observer(observation), traffic)
+    return Simulator(Scene.of(worlds, drawn), Observer(observation), traffic, frames)

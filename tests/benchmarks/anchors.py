@@ -134,7 +134,7 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
         among = evaluate(replace(config, traffic="regular"), policy, observation)
         note("traffic", among.metrics.success_rate)
     config = EvaluationConfig(TOWNS, replace(ROUTES, count=PROBED))
-    simulator = simulator_of(config, observation)
+    simulator = simulator_of(config, observation, policy)
     states = driven_moments(simulator, policy, [config.start(n) for n in range(PROBED)]).now
     distribution = PolicyDriver(policy, simulator.observe)(states).distribution
     assert distribution is not None

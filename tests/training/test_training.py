@@ -8,14 +8,16 @@ import torch
 from brief import BRIEF, SMALL
 
 from drivecnn import PolicyConfig, load_policy
-from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
+from drivecnn.corruptions import Corruption
+from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_of
 from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.rollout import Decision
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
-from drivecnn.training.trainer import NoisyExpert, Trainer, disturb
+from drivecnn.training.trainer import LapsingDriver, NoisyExpert, Trainer, disturb
+from drivecnn.uncertainty import assess
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.views import CameraRig
@@ -257,3 +259,44 @@ def test_without_noise_the_expert_drives_as_it_teaches():
 
     driver = NoisyExpert(Straight(), 4, 0.0, np.random.default_rng(0))
     assert (driver(np.zeros(4)).curvature == np.float32(0.1)).all()
+
+
+def test_lapsing_cars_go_on_as_they_drove_for_a_share_of_the_time():
+    class Counting:
+        count = 0
+
+        def __call__(self, states):
+            self.count += 1
+            return Decision(np.full(len(states), self.count, np.float32), None)
+
+    states = np.ones(400, dtype=[("step", np.int64)])
+    driver = LapsingDriver(Counting(), len(states), 0.2, np.random.default_rng(0))
+    drives = np.array([driver(states).curvature for _ in range(400)])
+    late = np.arange(1, 401)[:, None] - drives  # decisions since a car's was its driver's
+    assert np.mean(late[100:] > 0) == pytest.approx(0.2, abs=0.02)
+    assert 10 <= late.max() <= 21  # up to 2 s in one lapse
+    ends = late[:-1][(late[:-1] > 0) & (late[1:] == 0)]
+    assert ends.min() >= 5
+
+
+def test_no_car_lapses_into_what_another_drove_before_it():
+    class Straight:
+        def __call__(self, states):
+            return Decision(np.full(len(states), 0.1, np.float32), None)
+
+    states = np.zeros(100, dtype=[("step", np.int64)])  # each at its start
+    driver = LapsingDriver(Straight(), len(states), 0.9, np.random.default_rng(0))
+    assert (np.array([driver(states).curvature for _ in range(20)]) == np.float32(0.1)).all()
+
+
+@pytest.mark.parametrize("memory", ["stack", "gru"])
+def test_a_policy_of_several_frames_trains_drives_and_is_judged(tmp_path, memory):
+    policy = replace(BRIEF.policy, frames=3, memory=memory)
+    train(replace(BRIEF, policy=policy), tmp_path / "run")
+    trained, observation = load_run(tmp_path / "run")
+    few = replace(UNSEEN, routes=RouteOptions(2, 60.0))
+    assert evaluate(few, trained, observation).metrics.km > 0.0
+    simulator = simulator_of(few, observation, trained)
+    starts = [few.start(route) for route in range(2)]
+    report = assess(trained, simulator, starts, np.random.default_rng(0))
+    assert set(report.entropy_auroc) == {str(corruption) for corruption in Corruption}
