@@ -32,10 +32,10 @@ class DataConfig:
         expert_fraction: the expert's share of the driving falls from 1 to 0 over this part of the
             training; 1 means that only the expert ever drives (behaviour cloning).
         expert_noise: 1/m, standard deviation of noise in the expert's steering (DART).
-        lapses: share of the time in which a car drives on as it did, whatever comes.
         jitter_share: share of drawn states whose pose is moved off.
         lateral_jitter: m, standard deviation of that move.
         heading_jitter: rad, standard deviation of that turn.
+        map_error: times the error of the map's pose, so that cameras have to tell where turns begin.
         route_dropout: share of drawn states whose route channel is blank.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
@@ -50,10 +50,10 @@ class DataConfig:
     buffer_size: int = 200_000
     expert_fraction: float = 0.2
     expert_noise: float = 0.0
-    lapses: float = 0.0
     jitter_share: float = 0.5
     lateral_jitter: float = 1.0
     heading_jitter: float = 0.25
+    map_error: float = 1.0
     route_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0
@@ -64,13 +64,11 @@ class DataConfig:
         _check_routes("data", self.maps, self.routes, self.route_length)
         for name in ("cars", "decisions_per_step", "buffer_size"):
             _check_least(f"data.{name}", getattr(self, name), 1)
-        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
+        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "map_error", "grading"):
             _check_least(f"data.{name}", getattr(self, name), 0)
         for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
-        if not 0.0 <= self.lapses < 1.0:
-            raise InputError(f"data.lapses is {self.lapses}, expected 0 to below 1")
         if self.cars > self.buffer_size:
             raise InputError(
                 f"data.cars is {self.cars} and data.buffer_size {self.buffer_size}, expected a "

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from drivecnn.episode import Episode
 from drivecnn.losses import LOSSES
 from drivecnn.policy import DrivingPolicy, load_camera_weights
-from drivecnn.rollout import Decision, Driver, ExpertDriver, Fleet, PolicyDriver, Start
+from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
@@ -34,7 +34,6 @@ from drivecnn_envs.vehicle import DT
 
 CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
 NOISE_TIME = 0.5  # s after which the expert's noise has drifted away
-LAPSE = (0.5, 2.0)  # s that a lapse lasts, least and most
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
 
 
@@ -100,31 +99,6 @@ class MixedDriver:
         return Decision(mixed, decision.distribution)
 
 
-class LapsingDriver:
-    """Now and then drives a car on as it drives just then, whatever comes.
-
-    A car that has missed a turn or left a bend too late is where neither expert nor policy often
-    bring it, and nothing but such states teaches the way back.
-    """
-
-    def __init__(self, driver: Driver, cars: int, share: float, rng: Generator) -> None:
-        """Make a driver of so many cars, each in lapses for a share of the time."""
-        self._driver, self._rng = driver, rng
-        self._chance = share / (1.0 - share) * DT / np.mean(LAPSE)
-        self._left = np.zeros(cars)  # s
-        self._curvature = np.zeros(cars, np.float32)  # 1/m, of the last decision
-
-    def __call__(self, states: States) -> Decision:
-        """The driver's decisions, but each lapsing car's curvature as it was."""
-        decision = self._driver(states)
-        cars = len(self._left)
-        begins = (self._left <= 0.0) & (self._rng.random(cars) < self._chance)
-        self._left = np.where(begins, self._rng.uniform(*LAPSE, cars), self._left - DT)
-        lapses = (self._left > 0.0) & (states["step"] > 0)
-        self._curvature = np.where(lapses, self._curvature, decision.curvature)
-        return Decision(self._curvature, decision.distribution)
-
-
 class Trainer:
     """The state of a training run, in one of its processes."""
 
@@ -157,16 +131,13 @@ class Trainer:
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
-        self.mixed_driver = MixedDriver(
+        self.driver = MixedDriver(
             NoisyExpert(
                 ExpertDriver(self.simulator), config.data.cars, config.data.expert_noise, self.rng
             ),
             PolicyDriver(self.raw_policy, self.simulator.observe),
             config.data.cars,
             self.rng,
-        )
-        self.driver = LapsingDriver(
-            self.mixed_driver, config.data.cars, config.data.lapses, self.rng
         )
 
     @property
@@ -232,14 +203,14 @@ class Trainer:
             curvature_mae,
             gradient_norm,
             learning_rate,
-            self.mixed_driver.expert_share,
+            self.driver.expert_share,
             episodes,
             skipped,
         )
 
     def _drive(self) -> list[Episode]:
         """Drive the fleet on, keeping the states it was in; returns the episodes that ended."""
-        self.mixed_driver.expert_share = _expert_share(self.step, self.config)
+        self.driver.expert_share = _expert_share(self.step, self.config)
         self.raw_policy.eval()
         episodes = []
         for _ in range(self.config.data.decisions_per_step):
@@ -253,6 +224,8 @@ class Trainer:
         states = self._draw(self.config.optimiser.batch_size)
         disturb(states, config, self.rng)
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
+        for name in ("map_x", "map_y", "map_yaw"):
+            states[name] *= config.map_error
         self.batch_states = states
         observation = self.simulator.observe(states)
         if config.grading > 0.0:

@@ -16,7 +16,7 @@ from drivecnn.rollout import Decision
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
-from drivecnn.training.trainer import LapsingDriver, NoisyExpert, Trainer, disturb
+from drivecnn.training.trainer import NoisyExpert, Trainer, disturb
 from drivecnn.uncertainty import assess
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
@@ -259,34 +259,6 @@ def test_without_noise_the_expert_drives_as_it_teaches():
 
     driver = NoisyExpert(Straight(), 4, 0.0, np.random.default_rng(0))
     assert (driver(np.zeros(4)).curvature == np.float32(0.1)).all()
-
-
-def test_lapsing_cars_go_on_as_they_drove_for_a_share_of_the_time():
-    class Counting:
-        count = 0
-
-        def __call__(self, states):
-            self.count += 1
-            return Decision(np.full(len(states), self.count, np.float32), None)
-
-    states = np.ones(400, dtype=[("step", np.int64)])
-    driver = LapsingDriver(Counting(), len(states), 0.2, np.random.default_rng(0))
-    drives = np.array([driver(states).curvature for _ in range(400)])
-    late = np.arange(1, 401)[:, None] - drives  # decisions since a car's was its driver's
-    assert np.mean(late[100:] > 0) == pytest.approx(0.2, abs=0.02)
-    assert 10 <= late.max() <= 21  # up to 2 s in one lapse
-    ends = late[:-1][(late[:-1] > 0) & (late[1:] == 0)]
-    assert ends.min() >= 5
-
-
-def test_no_car_lapses_into_what_another_drove_before_it():
-    class Straight:
-        def __call__(self, states):
-            return Decision(np.full(len(states), 0.1, np.float32), None)
-
-    states = np.zeros(100, dtype=[("step", np.int64)])  # each at its start
-    driver = LapsingDriver(Straight(), len(states), 0.9, np.random.default_rng(0))
-    assert (np.array([driver(states).curvature for _ in range(20)]) == np.float32(0.1)).all()
 
 
 @pytest.mark.parametrize("memory", ["stack", "gru"])
