@@ -67,9 +67,24 @@ class NearestModeAction:
         return distribution.modes().nearest(last, self.share)
 
 
+@dataclass(frozen=True)
+class WayAction:
+    """The median of what lies around the heaviest mode: of one of several ways, not between them.
+
+    The median where there is one mode only.
+    """
+
+    def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
+        """Curvature (B,) [1/m] to drive, whatever was driven before."""
+        curvature, mass = distribution.modes()
+        before = (mass * (curvature < curvature[:, :1])).sum(dim=-1)  # mass of modes to the right
+        return distribution.quantile(before + 0.5 * mass[:, 0])
+
+
 ACTIONS: dict[str, Action] = {
     "mean": MeanAction(),
     "median": MedianAction(),
     "mode": ModeAction(),
     "nearest_mode": NearestModeAction(),
+    "way": WayAction(),
 }

@@ -35,7 +35,6 @@ class DataConfig:
         jitter_share: share of drawn states whose pose is moved off.
         lateral_jitter: m, standard deviation of that move.
         heading_jitter: rad, standard deviation of that turn.
-        map_error: times the error of the map's pose, so that cameras have to tell where turns begin.
         route_dropout: share of drawn states whose route channel is blank.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
@@ -53,7 +52,6 @@ class DataConfig:
     jitter_share: float = 0.5
     lateral_jitter: float = 1.0
     heading_jitter: float = 0.25
-    map_error: float = 1.0
     route_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0
@@ -64,7 +62,7 @@ class DataConfig:
         _check_routes("data", self.maps, self.routes, self.route_length)
         for name in ("cars", "decisions_per_step", "buffer_size"):
             _check_least(f"data.{name}", getattr(self, name), 1)
-        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "map_error", "grading"):
+        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
             _check_least(f"data.{name}", getattr(self, name), 0)
         for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:

@@ -224,8 +224,6 @@ class Trainer:
         states = self._draw(self.config.optimiser.batch_size)
         disturb(states, config, self.rng)
         self.simulator.reseed(states, self.rng.integers(MAX_SEED, size=len(states)))
-        for name in ("map_x", "map_y", "map_yaw"):
-            states[name] *= config.map_error
         self.batch_states = states
         observation = self.simulator.observe(states)
         if config.grading > 0.0:
