@@ -31,7 +31,7 @@ from drivecnn.evaluation import (
     write_report,
 )
 from drivecnn.map_picture import draw_map
-from drivecnn.policy import ACTIONS, DrivingPolicy, PolicyError
+from drivecnn.policy import ACTIONS, DEFAULT_ACTION, DrivingPolicy, PolicyError
 from drivecnn.policy.checkpoint import SHIPPED, CheckpointError
 from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
@@ -198,7 +198,10 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
     parser.add_argument(
-        "--action", type=str, default="mean", help=f"of the distribution: {', '.join(ACTIONS)}"
+        "--action",
+        type=str,
+        default=DEFAULT_ACTION,
+        help=f"of the distribution: {', '.join(ACTIONS)}",
     )
     parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
     parser.add_argument("--looks", type=FamilyName | None, default=None, help="if not the run's")

@@ -12,7 +12,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from drivecnn.episode import Episode
 from drivecnn.metrics import Metrics, summarise
-from drivecnn.policy import ACTIONS, DrivingPolicy, load_policy
+from drivecnn.policy import ACTIONS, DEFAULT_ACTION, DrivingPolicy, load_policy
 from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import git_sha
 from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
@@ -50,7 +50,7 @@ class EvaluationConfig:
     driver: Literal["expert", "policy"] = "policy"
     drop: Dropped | None = None
     traffic: Wanted = "none"
-    action: str = "mean"
+    action: str = DEFAULT_ACTION
 
     def __post_init__(self) -> None:
         """Refuse an action that does not exist."""

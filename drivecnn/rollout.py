@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from drivecnn.episode import Episode
-from drivecnn.policy import ACTIONS, Action, DrivingPolicy, SteeringDistribution
+from drivecnn.policy import ACTIONS, DEFAULT_ACTION, Action, DrivingPolicy, SteeringDistribution
 from drivecnn_envs.observation import Observation
 from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
 from drivecnn_envs.states import States
@@ -57,7 +57,7 @@ class PolicyDriver:
         policy: DrivingPolicy,
         observe: Callable[[States], Observation],
         drop: frozenset[str] = frozenset(),
-        action: Action = ACTIONS["mean"],
+        action: Action = ACTIONS[DEFAULT_ACTION],
     ) -> None:
         """Make a driver.
 

@@ -3,7 +3,7 @@
 It needs torch only; encoders that are torchvision's need torchvision when one is made.
 """
 
-from drivecnn.policy.actions import ACTIONS, Action
+from drivecnn.policy.actions import ACTIONS, DEFAULT_ACTION, Action
 from drivecnn.policy.checkpoint import CheckpointError, load_metadata, load_policy, save_policy
 from drivecnn.policy.distributions import FAMILIES, GaussianMixture, Modes, SteeringDistribution
 from drivecnn.policy.encoders import ENCODERS, build_encoder
@@ -13,6 +13,7 @@ from drivecnn.policy.pretrained import load_camera_weights
 
 __all__ = [
     "ACTIONS",
+    "DEFAULT_ACTION",
     "ENCODERS",
     "FAMILIES",
     "Action",

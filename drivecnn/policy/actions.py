@@ -23,11 +23,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True)
 class MeanAction:
-    """The mean.
-
-    Measured on 100 routes through unseen towns with one policy: mean 98 successes at 11 deg/s
-    whiteness, median 97 at 13, mode 93 at 31: the mode jumps between components.
-    """
+    """The mean: it steers most steadily, but between two ways it takes neither."""
 
     def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
         """Curvature (B,) [1/m] to drive, whatever was driven before."""
@@ -36,7 +32,7 @@ class MeanAction:
 
 @dataclass(frozen=True)
 class MedianAction:
-    """The median."""
+    """The median: of the heavier of two ways, most of the time."""
 
     def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
         """Curvature (B,) [1/m] to drive, whatever was driven before."""
@@ -45,7 +41,7 @@ class MedianAction:
 
 @dataclass(frozen=True)
 class ModeAction:
-    """The curvature of the highest density."""
+    """The curvature of the highest density. It jumps from one component to another."""
 
     def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
         """Curvature (B,) [1/m] to drive, whatever was driven before."""
@@ -67,24 +63,10 @@ class NearestModeAction:
         return distribution.modes().nearest(last, self.share)
 
 
-@dataclass(frozen=True)
-class WayAction:
-    """The median of what lies around the heaviest mode: of one of several ways, not between them.
-
-    The median where there is one mode only.
-    """
-
-    def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
-        """Curvature (B,) [1/m] to drive, whatever was driven before."""
-        curvature, mass = distribution.modes()
-        before = (mass * (curvature < curvature[:, :1])).sum(dim=-1)  # mass of modes to the right
-        return distribution.quantile(before + 0.5 * mass[:, 0])
-
-
 ACTIONS: dict[str, Action] = {
     "mean": MeanAction(),
     "median": MedianAction(),
     "mode": ModeAction(),
     "nearest_mode": NearestModeAction(),
-    "way": WayAction(),
 }
+DEFAULT_ACTION = "median"  # measured: tests/benchmarks/actions.py

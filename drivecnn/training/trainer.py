@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
 from drivecnn.losses import LOSSES
-from drivecnn.policy import DrivingPolicy, load_camera_weights
+from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
@@ -135,7 +135,7 @@ class Trainer:
             NoisyExpert(
                 ExpertDriver(self.simulator), config.data.cars, config.data.expert_noise, self.rng
             ),
-            PolicyDriver(self.raw_policy, self.simulator.observe),
+            PolicyDriver(self.raw_policy, self.simulator.observe, action=ACTIONS["mean"]),
             config.data.cars,
             self.rng,
         )
@@ -213,9 +213,10 @@ class Trainer:
         self.driver.expert_share = _expert_share(self.step, self.config)
         self.raw_policy.eval()
         episodes = []
-        for _ in range(self.config.data.decisions_per_step):
-            self.buffer.add(self.fleet.states.copy())
-            episodes += self.fleet.step(self.driver)
+        with self.fabric.autocast():
+            for _ in range(self.config.data.decisions_per_step):
+                self.buffer.add(self.fleet.states.copy())
+                episodes += self.fleet.step(self.driver)
         return episodes
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:

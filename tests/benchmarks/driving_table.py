@@ -7,7 +7,8 @@ from drivecnn.metrics import Metrics
 
 def driving_table(first: str) -> Table:
     """An empty table; `first` is what its rows are called by."""
-    return Table(first, "success", "95 %", "junctions", "lateral error", "> 1 m", "whiteness")
+    columns = "success", "95 %", "junctions", "lateral error", "> 1 m", "per 100 km", "whiteness"
+    return Table(first, *columns)
 
 
 def add_driving(table: Table, name: str, metrics: Metrics) -> None:
@@ -20,5 +21,6 @@ def add_driving(table: Table, name: str, metrics: Metrics) -> None:
         f"{metrics.junctions.correct}/{metrics.junctions.entered}",
         f"{metrics.lateral_mae_m:.2f} m",
         f"{metrics.beyond_1m_fraction:.2%}",
+        f"{100.0 * metrics.interventions / metrics.km:.0f}",
         f"{metrics.whiteness_deg_s:.1f} deg/s",
     )

@@ -23,7 +23,6 @@ PAST = {"none": math.nan, "left": 0.03, "right": -0.03}
         ("nearest_mode", "left", 0.1),
         ("nearest_mode", "right", -0.1),
         ("nearest_mode", "none", 0.1),
-        ("way", "right", 0.1),
     ],
 )
 def test_an_action_at_a_fork(name: str, past: str, expected: float) -> None:
@@ -45,11 +44,3 @@ def test_every_action_drives_every_family(name: str, action: str) -> None:
     curvature = ACTIONS[action](family(raw), last)
     assert curvature.shape == (5,)
     assert torch.isfinite(curvature).all()
-
-
-def test_a_way_is_the_median_where_there_is_one() -> None:
-    single = GaussianMixture(
-        torch.tensor([[0.7, 0.3]]).log(), torch.tensor([[0.0, 0.01]]), torch.tensor([[0.02, 0.03]])
-    )
-    way = ACTIONS["way"](single, torch.tensor([math.nan]))
-    assert way.item() == pytest.approx(single.quantile(0.5).item(), abs=1e-5)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from drivecnn_envs.maps.curves import arc, connect, parallel, wrap
 from drivecnn_envs.maps.procedural.config import WIDE_TURN
 from drivecnn_envs.maps.procedural.layout import Circle, Layout
+from drivecnn_envs.maps.procedural.plan import TurnRadius
 from drivecnn_envs.maps.procedural.streets import Arm, Node, Street
 from drivecnn_envs.roads import PavedStrip, SampledLane, TownNetwork
 
@@ -68,7 +69,7 @@ def _lanes(network: TownNetwork, here: Node, there: Node) -> list[SampledLane]:
 
 
 def _connect_arms(
-    network: TownNetwork, node: Node, arms: dict[Node, Arm], turn_radius: tuple[float, float]
+    network: TownNetwork, node: Node, arms: dict[Node, Arm], turn_radius: TurnRadius
 ) -> None:
     """Lanes across a node from every arm to every other. Two arms make a bend, no junction."""
     junction = _label(node) if len(arms) > 2 else None
@@ -78,13 +79,14 @@ def _connect_arms(
         incoming = _lanes(network, origin, node)
         for target, (number, onward) in _movements(arms, origin):
             lane, after = incoming[number], _lanes(network, node, target)[onward]
-            turns_right = wrap(after.headings[0] - lane.headings[-1]) < 0.0
+            right_turn = wrap(after.headings[0] - lane.headings[-1]) < 0.0
+            widest = turn_radius.right if right_turn else turn_radius.other
             points = connect(
                 lane.points[-1],
                 lane.headings[-1],
                 after.points[0],
                 after.headings[0],
-                turn_radius[0 if turns_right else 1] if junction else WIDE_TURN,
+                widest if junction else WIDE_TURN,
             )
             widths = np.linspace(lane.widths[-1], after.widths[0], len(points))
             right, left = lane.line_types

@@ -40,6 +40,13 @@ class Avenue(NamedTuple):
     median: float  # m of land between the directions
 
 
+class TurnRadius(NamedTuple):
+    """How wide turns across a junction are at most: m, of their centre lines."""
+
+    right: float = WIDE_TURN
+    other: float = WIDE_TURN
+
+
 class Plan(NamedTuple):
     """What a town is to become.
 
@@ -49,7 +56,7 @@ class Plan(NamedTuple):
         roundabouts: nodes that should become roundabouts, each with the least radius [m].
         least_angle: rad, how far apart the arms of each node are turned; empty if left alone.
         corner_radius: m, centre line of the right turns at each node.
-        turn_radius: m, centre line of right turns and of all others at each node, at most.
+        turn_radius: of the turns at each node.
         setbacks: m by which the junction at the first node is kept larger than it has to be, for
             each street to a second one.
     """
@@ -59,7 +66,7 @@ class Plan(NamedTuple):
     roundabouts: dict[Node, float]
     least_angle: dict[Node, float]
     corner_radius: dict[Node, float]
-    turn_radius: dict[Node, tuple[float, float]]
+    turn_radius: dict[Node, TurnRadius]
     setbacks: dict[Ends, float]
 
 
@@ -94,10 +101,10 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
     corner_radius = dict.fromkeys(grid, rng.uniform(*config.corner_radius))
     if config.varied_corners:
         corner_radius = {node: _log_uniform(*config.corner_radius, extras) for node in grid}
-    turn_radius = dict.fromkeys(grid, (WIDE_TURN, WIDE_TURN))
+    turn_radius = dict.fromkeys(grid, TurnRadius())
     if config.turn_radius < WIDE_TURN:
         turn_radius = {
-            node: (radius, _log_uniform(radius, max(config.turn_radius, radius), extras))
+            node: TurnRadius(radius, _log_uniform(radius, max(config.turn_radius, radius), extras))
             for node, radius in corner_radius.items()
         }
     setbacks = {
