@@ -5,10 +5,10 @@ from functools import cache
 import networkx as nx
 import numpy as np
 import pytest
+import shapely
 from highway_env.road.lane import LineType
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.spatial import cKDTree
 
 from drivecnn_envs.errors import InputError, MapError
 from drivecnn_envs.maps.procedural.config import DIFFICULTIES, TownConfig
@@ -96,20 +96,17 @@ def test_any_town_is_joined_connected_and_drivable(level, seed):
 
 @settings(max_examples=8, deadline=None)
 @given(level=st.sampled_from(LEVELS), seed=st.integers(0, 100_000))
-@example(level="city", seed=53)
-@example(level="city", seed=103)
+@example(level="city", seed=11)
+@example(level="city", seed=44)
 def test_streets_do_not_overlap(level, seed):
-    discs = [  # x, y, radius, street; none reaches beyond the ends of its lane
-        np.column_stack([lane.points, half, np.full(len(half), number)])[
-            (lane.stations > half) & (lane.stations < lane.stations[-1] - half)
-        ][::2]
-        for index, lane in street_lanes(town(level, seed)).items()
-        for half, number in [(lane.widths / 2, hash(street_of(index)) % 2**50)]
-    ]
-    x_y, half, street = np.split(np.concatenate(discs), [2, 3], axis=1)
-    one, other = cKDTree(x_y).query_pairs(4.0, output_type="ndarray").T
-    gaps = np.linalg.norm(x_y[one] - x_y[other], axis=1) - (half[one] + half[other])[:, 0]
-    assert (street[one] == street[other])[gaps < 0.0].all()
+    lanes: dict[frozenset[str], list[shapely.Polygon]] = {}
+    for index, lane in street_lanes(town(level, seed)).items():
+        surface = shapely.LineString(lane.points).buffer(lane.widths[0] / 2, cap_style="flat")
+        lanes.setdefault(street_of(index), []).append(surface)
+    streets = [shapely.union_all(surfaces) for surfaces in lanes.values()]
+    one, other = shapely.STRtree(streets).query(streets, predicate="intersects")
+    pairs = zip(one[one < other], other[one < other], strict=True)
+    assert all(streets[a].intersection(streets[b]).area < 0.01 for a, b in pairs)
 
 
 def test_the_same_seed_gives_the_same_town():
