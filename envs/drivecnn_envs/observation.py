@@ -82,8 +82,9 @@ class Observation(NamedTuple):
         def by_car(values: Any) -> Any:  # noqa: ANN401 - an array of the CPU or of the GPU
             return values.reshape(values.shape[0] // count, count, *values.shape[1:])
 
-        last = {name: by_car(values)[:, -1] for name, values in self.asked().items()}
-        return self._replace(**last)._replace(cameras=by_car(self.cameras))
+        seen = {name: by_car(values) for name, values in self.asked().items()}
+        last = {name: values[:, -1] for name, values in seen.items() if name != "cameras"}
+        return self._replace(cameras=seen["cameras"], **last)
 
     @property
     def present(self) -> Bytes:
@@ -93,8 +94,9 @@ class Observation(NamedTuple):
 
     def side_by_side(self) -> Bytes:
         """Each car's cameras in a row, for people: (B, H, C x W, 3) uint8."""
-        batch, count, channels, height, width = self.present.shape
-        rows = self.present.transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
+        cameras = self.present
+        batch, count, channels, height, width = cameras.shape
+        rows = cameras.transpose(0, 3, 1, 4, 2)  # (B, H, C, W, 3)
         return rows.reshape(batch, height, count * width, channels)
 
 
