@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from drivecnn.policy.distributions import SteeringDistribution
@@ -63,10 +64,30 @@ class NearestModeAction:
         return distribution.modes().nearest(last, self.share)
 
 
+@dataclass(frozen=True)
+class SteadyAction:
+    """The median, followed as a hand on a wheel would: part of the way, and never in a jump.
+
+    Attributes:
+        share: of the way from what was driven to the median that one decision goes.
+        most: 1/m that one decision changes at most; at 0.03 front wheels turn at 90 degrees a second.
+    """
+
+    share: float = 0.5
+    most: float = 0.03
+
+    def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
+        """Curvature (B,) [1/m] to drive; the median where nothing was driven before."""
+        median = distribution.quantile(0.5)
+        step = (self.share * (median - last)).clamp(-self.most, self.most)
+        return torch.where(last.isnan(), median, last + step)
+
+
 ACTIONS: dict[str, Action] = {
     "mean": MeanAction(),
     "median": MedianAction(),
     "mode": ModeAction(),
     "nearest_mode": NearestModeAction(),
+    "steady": SteadyAction(),
 }
 DEFAULT_ACTION = "median"  # measured: tests/benchmarks/actions.py

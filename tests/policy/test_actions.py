@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from drivecnn.policy.actions import ACTIONS, NearestModeAction
+from drivecnn.policy.actions import ACTIONS, NearestModeAction, SteadyAction
 from drivecnn.policy.distributions import FAMILIES, GaussianMixture, make_family
 
 FORK = GaussianMixture(
@@ -23,6 +23,7 @@ PAST = {"none": math.nan, "left": 0.03, "right": -0.03}
         ("nearest_mode", "left", 0.1),
         ("nearest_mode", "right", -0.1),
         ("nearest_mode", "none", 0.1),
+        ("steady", "none", FORK.quantile(0.5).item()),
     ],
 )
 def test_an_action_at_a_fork(name: str, past: str, expected: float) -> None:
@@ -33,6 +34,14 @@ def test_an_action_at_a_fork(name: str, past: str, expected: float) -> None:
 def test_the_nearest_mode_needs_its_share_of_the_mass() -> None:
     action = NearestModeAction(share=0.5)
     assert action(FORK, torch.tensor([-0.1])).item() == pytest.approx(0.1, abs=1e-4)
+
+
+def test_the_steady_action_goes_part_of_the_way_and_never_jumps() -> None:
+    median = FORK.quantile(0.5).item()
+    action = SteadyAction(share=0.5, most=0.01)
+    last = torch.tensor([median + 0.004, median - 0.004, median + 0.1, median - 0.1])
+    expected = [median + 0.002, median - 0.002, median + 0.09, median - 0.09]
+    assert action(FORK, last).tolist() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
