@@ -70,7 +70,7 @@ class SteadyAction:
 
     Attributes:
         share: of the way from what was driven to the median that one decision goes.
-        most: 1/m that one decision changes at most; at 0.03 front wheels turn at 90 degrees a second.
+        most: 1/m that one decision changes at most; 0.03 turns the front wheels at 86 degrees/s.
     """
 
     share: float = 0.5
