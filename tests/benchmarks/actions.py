@@ -1,4 +1,4 @@
-"""Compare what can be driven of a policy's distribution: mean, median, modes.
+"""Compare what can be driven of a policy's distribution: every action there is.
 
     python tests/benchmarks/actions.py [RUN]
 
