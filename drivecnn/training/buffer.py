@@ -1,7 +1,6 @@
 """The training set: states, not pixels. Images are rendered anew each time a state is drawn."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivecnn_envs.states import STATE, States
 
@@ -12,7 +11,6 @@ class StateBuffer:
     def __init__(self, capacity: int, dtype: np.dtype[np.void] = STATE) -> None:
         self.capacity = capacity
         self._places: States = np.zeros(capacity, dtype)  # takes memory only as it is filled
-        self._errors = np.zeros(capacity, np.float32)
         self._count = 0
         self._next = 0  # where the next state goes
 
@@ -25,28 +23,13 @@ class StateBuffer:
         """What is held (N,), in no particular order."""
         return self._places[: self._count]
 
-    @property
-    def errors(self) -> NDArray[np.float32]:
-        """How far the policy was from the expert in each of them (N,), 1/m."""
-        return self._errors[: self._count]
-
-    def add(self, states: States, errors: NDArray[np.float32]) -> None:
-        """Add states (B,) and errors (B,), in the place of the oldest when the buffer is full."""
+    def add(self, states: States) -> None:
+        """Add states (B,), in the place of the oldest ones when the buffer is full."""
         places = (self._next + np.arange(len(states))) % self.capacity
         self._places[places] = states
-        self._errors[places] = errors
         self._next = int(self._next + len(states)) % self.capacity
         self._count = min(self._count + len(states), self.capacity)
 
-    def sample(self, count: int, rng: np.random.Generator, focus: float = 0.0) -> States:
-        """Copies of `count` states, drawn with replacement.
-
-        A share of them, `focus`, is drawn in proportion to the errors, the others evenly.
-        """
-        places = rng.integers(len(self), size=count)
-        chosen = rng.random(count) < focus
-        summed = np.cumsum(self.errors, dtype=np.float64)
-        if summed[-1] > 0.0:
-            drawn = rng.random(chosen.sum()) * summed[-1]
-            places[chosen] = np.searchsorted(summed, drawn, side="right")
-        return self.states[places]
+    def sample(self, count: int, rng: np.random.Generator) -> States:
+        """Copies of `count` states, drawn evenly with replacement."""
+        return self.states[rng.integers(len(self), size=count)]

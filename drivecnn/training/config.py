@@ -37,8 +37,6 @@ class DataConfig:
         heading_jitter: rad, standard deviation of that turn.
         route_dropout: share of drawn states whose route channel is blank.
         grading: strength of a random colour grading of the cameras, 0 for none.
-        focus: share of drawn states that are drawn in proportion to how far the policy's curvature
-            was from the expert's when they were driven; others are drawn evenly.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
     """
 
@@ -56,7 +54,6 @@ class DataConfig:
     heading_jitter: float = 0.25
     route_dropout: float = 0.1
     grading: float = 0.7
-    focus: float = 0.0
     balance: float = 0.0
 
     def __post_init__(self) -> None:
@@ -67,7 +64,7 @@ class DataConfig:
             _check_least(f"data.{name}", getattr(self, name), 1)
         for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
             _check_least(f"data.{name}", getattr(self, name), 0)
-        for name in ("expert_fraction", "jitter_share", "route_dropout", "focus", "balance"):
+        for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
         if self.cars > self.buffer_size:

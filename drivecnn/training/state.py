@@ -13,7 +13,7 @@ from torch import Tensor
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.training.trainer import Trainer
 
-FORMAT = 4
+FORMAT = 3
 STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 
@@ -37,11 +37,7 @@ def save_state(trainer: Trainer, folder: Path) -> None:
         "processes": fabric.world_size,
         "rng": trainer.rng.bit_generator.state,
     }
-    buffer = trainer.buffer
-    tensors = {
-        "buffer": torch.from_numpy(buffer.states.view(np.uint8)),
-        "errors": torch.from_numpy(buffer.errors),
-    }
+    tensors: dict[str, Tensor] = {"buffer": torch.from_numpy(trainer.buffer.states.view(np.uint8))}
     if fabric.is_global_zero:
         for prefix, state in _modules(trainer).items():
             tensors |= {f"{prefix}.{name}": value for name, value in state.items()}
@@ -69,7 +65,7 @@ def load_state(trainer: Trainer, folder: Path) -> None:
         )
     own, own_tensors = _read(folder / name_of(STATE_NAME, rank)) if rank else (header, tensors)
     try:
-        _restore(trainer, tensors | {name: own_tensors[name] for name in ("buffer", "errors")})
+        _restore(trainer, tensors | {"buffer": own_tensors["buffer"]})
     except (RuntimeError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
@@ -105,8 +101,7 @@ def _modules(trainer: Trainer) -> dict[str, dict[str, Tensor]]:
 def _restore(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
     trainer.raw_policy.load_state_dict(_under("policy", tensors))
     trainer.average.load_state_dict(_under("average", tensors))
-    states = tensors["buffer"].numpy().view(trainer.simulator.dtype)
-    trainer.buffer.add(states, tensors["errors"].numpy())
+    trainer.buffer.add(tensors["buffer"].numpy().view(trainer.simulator.dtype))
     optimiser = trainer.optimiser.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _under("optimiser", tensors).items():

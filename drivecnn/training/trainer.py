@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -80,7 +79,6 @@ class MixedDriver:
         self, expert: NoisyExpert, policy: PolicyDriver, cars: int, rng: Generator
     ) -> None:
         self.expert_share = 1.0
-        self.proposed: NDArray[np.float32] | None = None  # 1/m, the policy's if it was asked
         self._expert, self._policy = expert, policy
         self._by_expert = np.ones(cars, bool)
         self._rng = rng
@@ -92,10 +90,8 @@ class MixedDriver:
             self._by_expert = self._rng.random(len(self._by_expert)) < self.expert_share
         self._count += 1
         if self.expert_share >= 1.0:
-            self.proposed = None
             return self._expert(states)
         decision = self._policy(states)
-        self.proposed = decision.curvature
         by_expert = self._by_expert | ~np.isfinite(decision.curvature)  # NaN never drives
         if not by_expert.any():
             return decision
@@ -219,17 +215,9 @@ class Trainer:
         episodes = []
         with self.fabric.autocast():
             for _ in range(self.config.data.decisions_per_step):
-                states = self.fleet.states.copy()
+                self.buffer.add(self.fleet.states.copy())
                 episodes += self.fleet.step(self.driver)
-                self.buffer.add(states, self._errors(states))
         return episodes
-
-    def _errors(self, states: States) -> NDArray[np.float32]:
-        """1/m, how far the policy was from the expert in the states (B,) just driven, if asked."""
-        errors = np.zeros(len(states), np.float32)
-        if self.driver.proposed is not None:
-            np.abs(self.driver.proposed - self.simulator.expert(states), out=errors)
-        return np.where(np.isfinite(errors), errors, np.float32(0.0))
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Cameras, route maps and the expert's curvature of newly lit, partly moved states."""
@@ -255,12 +243,11 @@ class Trainer:
 
     def _draw(self, count: int) -> States:
         """So many states from the buffer, balanced over curvature as far as is wanted."""
-        config = self.config.data
-        if config.balance == 0.0:
-            return self.buffer.sample(count, self.rng, config.focus)
-        candidates = self.buffer.sample(CANDIDATES * count, self.rng, config.focus)
-        curvature = self.simulator.expert(candidates)
-        return candidates[balanced(curvature, count, config.balance, self.rng)]
+        share = self.config.data.balance
+        if share == 0.0:
+            return self.buffer.sample(count, self.rng)
+        candidates = self.buffer.sample(CANDIDATES * count, self.rng)
+        return candidates[balanced(self.simulator.expert(candidates), count, share, self.rng)]
 
     def _starts(self) -> Iterator[Start]:
         """Endless random starts."""
