@@ -21,14 +21,17 @@ from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
 from drivecnn.policy import ACTIONS
 from drivecnn.policy.checkpoint import SHIPPED
 
+COUNT = 100  # routes
+
 
 def main() -> None:
     policy, observation = load_run(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED)
+    routes, carla_routes = (replace(options, count=COUNT) for options in (ROUTES, CARLA_ROUTES))
     cases = {
-        "easy": EvaluationConfig(EASY, ROUTES),
-        "city": EvaluationConfig("procedural:city:1000-1009", ROUTES),
+        "easy": EvaluationConfig(EASY, routes),
+        "city": EvaluationConfig("procedural:city:1000-1009", routes),
     } | {
-        town: EvaluationConfig(str(MAPS / f"{town}.xodr"), CARLA_ROUTES)
+        town: EvaluationConfig(str(MAPS / f"{town}.xodr"), carla_routes)
         for town in ("Town03", "Town04")
     }
     table = driving_table("towns, action")

@@ -24,8 +24,8 @@ from drivecnn_envs.towns import RouteOptions
 REPORTS = Path("runs/shipped")
 MAPS = Path(os.environ.get("DRIVECNN_SHARED", "../shared")) / "data/maps/opendrive/carla"
 EASY = "procedural:1000-1009"
-ROUTES = RouteOptions(100, 400.0, min_junctions=2)
-CARLA_ROUTES = RouteOptions(100, 400.0)
+ROUTES = RouteOptions(300, 400.0, min_junctions=2)
+CARLA_ROUTES = RouteOptions(300, 400.0)
 NEW_LOOKS = "easy, looks never trained on"
 
 
