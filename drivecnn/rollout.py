@@ -83,9 +83,9 @@ class PolicyDriver:
         }
         inputs |= {name: torch.zeros_like(inputs[name]) for name in self._drop}
         with torch.inference_mode():
-            distribution = self._policy(inputs["cameras"], inputs["route_map"])
-            last = torch.tensor(self._remember(states), device=device)
-            curvature = self._action(distribution, last).cpu().numpy()
+            answer = self._policy(inputs["cameras"], inputs["route_map"])
+            distribution = answer.to("cpu")  # where little work is done sooner than on a GPU
+            curvature = self._action(distribution, torch.tensor(self._remember(states))).numpy()
         self._last = dict(zip(_episodes(states), curvature.tolist(), strict=True))
         return Decision(curvature, distribution)
 
@@ -167,8 +167,7 @@ class Fleet:
         if decision.distribution is None or not decision.distribution.has_density:
             return None
         expert = torch.from_numpy(self.simulator.expert(self.states))
-        log_prob = decision.distribution.log_prob(expert.to(decision.distribution.mean.device))
-        return -log_prob.cpu().numpy()
+        return -decision.distribution.log_prob(expert).numpy()
 
     def _enlist(self, count: int) -> None:
         """Take up to `count` new starts from the queue."""

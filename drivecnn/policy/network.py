@@ -108,7 +108,8 @@ class DrivingPolicy(nn.Module):
     is the present one.
 
     Attributes:
-        temperature: () of the distribution, > 0; 1 unless a calibration has set it.
+        temperature: () of the distribution, > 0; 1 unless a calibration has set it. It does not
+            count while training.
     """
 
     temperature: Tensor
@@ -155,7 +156,7 @@ class DrivingPolicy(nn.Module):
         seen = self.memory(frames)  # (B, T, N x F) -> (B, S)
         mapped = self.map_encoder(_normalise(route_map))  # (B, F)
         distribution: SteeringDistribution = self.head(torch.cat([seen, mapped], dim=1))
-        if self.temperature.item() != 1.0:
+        if not self.training and self.temperature.item() != 1.0:
             distribution = distribution.tempered(self.temperature)
         return distribution
 

@@ -39,7 +39,7 @@ class Muon(Optimizer):
                 move = _muon if parameter.ndim >= 2 else _adam
                 direction = move(parameter.grad, self.state[parameter])
                 parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
-                parameter.sub_(direction, alpha=group["lr"])
+                parameter.sub_(group["lr"] * direction)
 
 
 def _muon(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -69,9 +69,8 @@ def _adam(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
     """The direction of a step of Adam (Kingma, Ba, ICLR 2015)."""
     if not state:
         state["mean"], state["square"] = torch.zeros_like(gradient), torch.zeros_like(gradient)
-        state["steps"] = torch.zeros(())
-    state["steps"] += 1
-    steps = float(state["steps"])
+        state["steps"] = gradient.new_zeros(())
+    steps = state["steps"].add_(1)
     mean = state["mean"].lerp_(gradient, 1.0 - BETAS[0]) / (1.0 - BETAS[0] ** steps)
     square = state["square"].lerp_(gradient.square(), 1.0 - BETAS[1]) / (1.0 - BETAS[1] ** steps)
     direction: Tensor = mean / (square.sqrt() + EPS)

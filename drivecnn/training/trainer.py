@@ -25,7 +25,8 @@ from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
 from drivecnn.training.fabric import make_fabric
-from drivecnn.training.muon import Muon
+from drivecnn.training.optimiser import make_optimiser, set_learning_rate
+from drivecnn.training.recorded import Recorded
 from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.grading import draw_grades
 from drivecnn_envs.states import MAX_SEED, States
@@ -112,9 +113,11 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, 0x7EA1, self.fabric.global_rank])
         torch.manual_seed(config.seed)
         self.raw_policy = DrivingPolicy(config.fitted_policy())
-        make = {"muon": Muon, "adamw": torch.optim.AdamW}[config.optimiser.method]
-        optimiser = make(self.raw_policy.parameters(), weight_decay=config.optimiser.weight_decay)
+        optimiser = make_optimiser(self.raw_policy, config.optimiser, self.fabric.device)
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
+        recorded = self.fabric.device.type == "cuda" and self.fabric.world_size == 1
+        self._learn = Recorded(self._fit) if recorded else self._fit
+        self._move = Recorded(self.optimiser.step) if recorded else self.optimiser.step
         averaging = get_ema_multi_avg_fn(config.optimiser.ema_decay)  # type: ignore[no-untyped-call]
         # with the running statistics of batch normalisation, which belong to the weights
         self.average = AveragedModel(self.raw_policy, multi_avg_fn=averaging, use_buffers=True)
@@ -165,33 +168,20 @@ class Trainer:
         """Drive on, then fit the policy to one batch, if that gives finite numbers."""
         config = self.config.optimiser
         learning_rate = _learning_rate(self.step, config)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self.optimiser, learning_rate)
         episodes = self._drive()
-        cameras, route_map, curvature = self._batch()
+        inputs = self._batch()
         statistics = [buffer.clone() for buffer in self.raw_policy.buffers()]  # running ones
         self.policy.train()
-        terms = self.loss(self.policy(cameras, route_map), curvature)
-        self.optimiser.zero_grad()
-        self.fabric.backward(terms.total)
-        norm = self.fabric.clip_gradients(
-            self.policy,
-            self.optimiser,
-            max_norm=config.gradient_clip,
-            error_if_nonfinite=False,
-        )
-        nll_or_nan = terms.total.new_tensor(math.nan) if terms.nll is None else terms.nll
-        measures = torch.stack([terms.total.detach(), nll_or_nan, terms.curvature_mae])
-        means = self.fabric.all_reduce(measures)  # the same in all processes, as the gradients are
+        means = self.fabric.all_reduce(self._learn(*inputs))  # the same in all processes
         assert isinstance(means, Tensor)
-        loss, nll, curvature_mae = means.tolist()
-        gradient_norm = float(torch.as_tensor(norm))
+        loss, nll, curvature_mae, gradient_norm = means.tolist()
         skipped = not (math.isfinite(loss) and math.isfinite(gradient_norm))
         if skipped:
             for buffer, before in zip(self.raw_policy.buffers(), statistics, strict=True):
                 buffer.copy_(before)
         else:
-            self.optimiser.step()
+            self._move()
             self.average.update_parameters(self.raw_policy)
         self.skipped += skipped
         self.skipped_in_a_row = self.skipped_in_a_row + 1 if skipped else 0
@@ -199,7 +189,7 @@ class Trainer:
         return StepReport(
             self.step,
             loss,
-            None if terms.nll is None else nll,
+            nll if self.raw_policy.head.family.distribution.has_density else None,
             curvature_mae,
             gradient_norm,
             learning_rate,
@@ -207,6 +197,21 @@ class Trainer:
             episodes,
             skipped,
         )
+
+    def _fit(self, cameras: Tensor, route_map: Tensor, curvature: Tensor) -> Tensor:
+        """Find the gradients for a batch. Loss, NLL or NaN, error and gradients' norm: (4,)."""
+        terms = self.loss(self.policy(cameras, route_map), curvature)
+        self.optimiser.zero_grad()
+        self.fabric.backward(terms.total)
+        norm = self.fabric.clip_gradients(
+            self.policy,
+            self.optimiser,
+            max_norm=self.config.optimiser.gradient_clip,
+            error_if_nonfinite=False,
+        )
+        assert norm is not None
+        nll = terms.total.new_tensor(math.nan) if terms.nll is None else terms.nll
+        return torch.stack([terms.total.detach(), nll, terms.curvature_mae, norm])
 
     def _drive(self) -> list[Episode]:
         """Drive the fleet on, keeping the states it was in; returns the episodes that ended."""
@@ -237,8 +242,8 @@ class Trainer:
         cameras, route_map, curvature = (
             torch.as_tensor(array, device=self.fabric.device) for array in arrays
         )
-        blank = torch.from_numpy(self.rng.random(len(states)) < config.route_dropout)
-        route_map[blank.to(route_map.device), 1] = 0
+        shown = torch.from_numpy(self.rng.random(len(states)) >= config.route_dropout)
+        route_map[:, 1] *= shown.to(route_map)[:, None, None]
         return cameras, route_map, curvature
 
     def _draw(self, count: int) -> States:

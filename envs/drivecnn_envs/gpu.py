@@ -1,11 +1,13 @@
 """Observations made on an NVIDIA GPU, where they stay: pip install 'drivecnn[gpu]'."""
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import config as numba_config
 from numba import cuda
 
-from drivecnn_envs.boxes import Boxes
+from drivecnn_envs.boxes import BOX, Boxes
 from drivecnn_envs.cameras import Images
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.gpu_kernels import (
@@ -20,8 +22,9 @@ from drivecnn_envs.gpu_kernels import (
     shade,
 )
 from drivecnn_envs.grading import Grades
-from drivecnn_envs.looks import Family, Looks, draw_looks
+from drivecnn_envs.looks import Family, draw_looks
 from drivecnn_envs.march import STEP, steps_needed
+from drivecnn_envs.neighbours import MOST
 from drivecnn_envs.observation import Observation, ObservationConfig, Observer
 from drivecnn_envs.pixels import BLOCK, spare_rows
 from drivecnn_envs.route_map import rasterise
@@ -30,8 +33,7 @@ from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.views import Views
 
 THREADS = 128  # of a block of the GPU's
-TOGETHER = 1024  # cars whose pixels are in memory at once, some 500 kB each at 3 x 66x200
-Arrays = TypeVar("Arrays", Atlas, RouteTable, Views, Looks, Boxes, Grades)
+FEWEST, TOGETHER = 32, 1024  # cars of the smallest and largest stage; 500 kB a car at 3 x 66x200
 _ON_MAP = np.dtype(
     [
         ("world", np.int32),
@@ -40,6 +42,8 @@ _ON_MAP = np.dtype(
         *((name, np.float32) for name in ("map_x", "map_y", "map_yaw")),
     ]
 )  # what a route map is a function of
+# a few cars do not fill a large GPU: that is nothing to warn of
+numba_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # type: ignore[attr-defined]
 
 
 class GpuObserver(Observer):
@@ -62,70 +66,135 @@ class GpuObserver(Observer):
             )
         super().__init__(config)
         self._scene: Scene | None = None
-        self._atlas: Atlas
-        self._routes: RouteTable
+        self._stages: dict[tuple[int, int], _Stage]
+        self._ground: _Ground
 
     def observe(self, scene: Scene, states: States, boxes: Boxes | None = None) -> Observation:
         """What each state's car sees; `boxes` stand around them."""
         if scene is not self._scene:
-            self._scene, self._routes = scene, _send(scene.table)
-            self._atlas = _send(scene.atlas._replace(texels=np.zeros((1, 4), np.uint8)))
-        count = len(states)
+            self._scene, self._stages, self._ground = scene, {}, _ground_of(scene)
+        count, view = len(states), self.config.route_map
         images = Images.room(cuda.device_array, count, self.config.cameras)
+        maps = cuda.device_array((count, 2, view.size, view.size), np.uint8)
         around = Boxes.none(count) if boxes is None else boxes
         for first in range(0, count, TOGETHER):
-            last = min(first + TOGETHER, count)
-            part = Images(
-                images.rgb[first:last], images.semantic[first:last], images.depth[first:last]
-            )
-            some = Boxes(
-                around.offset[first : last + 1] - around.offset[first],
-                around.table[around.offset[first] : around.offset[last]],
-            )
-            self._render(states[first:last], some, part)
-        return Observation(
-            images.rgb, self._draw_maps(scene, states), images.semantic, images.depth
-        )
+            part = slice(first, min(first + TOGETHER, count))
+            offset = around.offset[first : part.stop + 1]
+            some = Boxes(offset - offset[0], around.table[offset[0] : offset[-1]])
+            stage = self._stage(part.stop - first, len(some.table))
+            stage.look(scene, states[part], some)
+            for whole, seen in zip((*images, maps), (*stage.images, stage.maps), strict=True):
+                whole[part].copy_to_device(seen[: part.stop - first])
+        return Observation(images.rgb, maps, images.semantic, images.depth)
 
     def grade(self, cameras: Any, grades: Grades) -> None:  # noqa: ANN401 - an array of the GPU
         """Grade images (B, C, 3, H, W) that this observer made, in place."""
-        _launch(grade, cameras.size // 3, cameras, _send(grades))
+        _launch(grade, cameras.size // 3, None, cameras, _on_gpu(grades))
 
-    def _render(self, states: States, boxes: Boxes, images: Images) -> None:
-        """Fill the images of some states."""
-        rows, columns = self.config.cameras.image_size
-        seeds, views = states["seed"].astype(np.uint64), Views.of(states, self.config.cameras)
-        spare = spare_rows(float(np.abs(views.roll).max(initial=0.0)), columns)
-        cars = Cars(
-            _send(views),
-            _send(draw_looks(seeds, Family(self.config.looks))),
-            cuda.to_device(states["world"].astype(np.int64)),
-            cuda.to_device(seeds),
-            cuda.to_device(states["step"].astype(np.int64)),
-        )
-        count, strip, room = len(states), len(self.config.cameras.yaws) * columns, rows + 2 * spare
-        frames = _frames(count, strip, room)
-        _launch(plan, count, cars, self._atlas, rows, columns, frames)
-        _launch(see, count * strip, cars, self._atlas, _send(boxes), rows, columns, frames)
-        _launch(shade, frames.word.size, cars, self._atlas, columns, frames)
-        _launch(rain, count * strip, cars, rows, columns, frames)
-        _launch(expose, count * strip * rows, cars, frames, images)
+    def _stage(self, cars: int, boxes: int) -> "_Stage":
+        """A stage that holds so many cars and boxes."""
+        places = max(FEWEST, _power_of_two(cars))
+        size = places, max(MOST * places, _power_of_two(boxes))
+        if size not in self._stages:
+            self._stages[size] = _Stage(self.config, self._ground, *size)
+        return self._stages[size]
 
-    def _draw_maps(self, scene: Scene, states: States) -> Any:  # noqa: ANN401 - an array of the GPU
-        """The route maps (B, 2, M, M)."""
-        view = self.config.route_map
+
+class _Ground(NamedTuple):
+    """What of a scene is on the GPU."""
+
+    atlas: Atlas
+    routes: RouteTable
+
+
+class _Stage:
+    """Room on the GPU for so many cars, what they see, and the recorded work of seeing it."""
+
+    def __init__(self, config: ObservationConfig, ground: _Ground, cars: int, boxes: int) -> None:
+        rig, view = config.cameras, config.route_map
+        self._config, self._ground, self._size = config, ground, cars
+        self.images = Images.room(cuda.device_array, cars, rig)
+        self.maps = cuda.device_array((cars, 2, view.size, view.size), np.uint8)
+        self._boxes = _on_gpu(Boxes(np.zeros(cars + 1, np.int64), np.zeros(boxes, BOX)))
+        self._known = _on_gpu(np.zeros(cars, _ON_MAP))
+        self._cars: Cars | None = None
+        rows, columns = rig.image_size
+        room = rows + 2 * spare_rows(rig.steepest, columns)
+        self._frames = _frames(cars, len(rig.yaws) * columns, room)
+        self._replay: Callable[[], None] | None = None
+
+    def look(self, scene: Scene, states: States, boxes: Boxes) -> None:
+        """Fill the images and maps; those of places without a car are of the last one."""
+        states = states[np.arange(self._size).clip(max=len(states) - 1)]
+        self._enter(states)
+        offset = np.pad(boxes.offset, (0, self._size + 1 - len(boxes.offset)), mode="edge")
+        self._boxes.offset.copy_to_device(offset)
+        self._boxes.table[: len(boxes.table)].copy_to_device(boxes.table)
+        view = self._config.route_map
         if view.shows == "command":
-            return cuda.to_device(rasterise(states, scene.atlas, scene.table, view))
-        known = np.zeros(len(states), _ON_MAP)
-        for name in _ON_MAP.names or ():
-            known[name] = states[name]
-        maps = cuda.device_array((len(states), 2, view.size, view.size), np.uint8)
-        sent = cuda.to_device(known)
-        _launch(
-            draw_maps, len(states), sent, self._atlas, self._routes, view.resolution, view.behind,
-            maps,
-        )  # fmt: skip
-        return maps
+            self.maps.copy_to_device(rasterise(states, scene.atlas, scene.table, view))
+        else:
+            known = np.zeros(len(states), _ON_MAP)
+            for name in _ON_MAP.names or ():
+                known[name] = states[name]
+            self._known.copy_to_device(known)
+        if self._replay is None:
+            self._replay = record(self._see)
+        self._replay()
+
+    def _enter(self, states: States) -> None:
+        """Take states as those of the cars."""
+        seeds = states["seed"].astype(np.uint64)
+        cars = Cars(
+            Views.of(states, self._config.cameras),
+            draw_looks(seeds, Family(self._config.looks)),
+            states["world"].astype(np.int64),
+            seeds,
+            states["step"].astype(np.int64),
+        )
+        if self._cars is None:
+            self._cars = _on_gpu(cars)
+        else:
+            _refill(self._cars, cars)
+
+    def _see(self, stream: Any) -> None:  # noqa: ANN401 - untyped streams
+        """Launch what turns cars and boxes into images and maps."""
+        (rows, columns), view = self._config.cameras.image_size, self._config.route_map
+        cars, frames, images, (atlas, routes) = self._cars, self._frames, self.images, self._ground
+        count, strip = self._size, len(self._config.cameras.yaws) * columns
+        _launch(plan, count, stream, cars, atlas, rows, columns, frames)
+        _launch(see, count * strip, stream, cars, atlas, self._boxes, rows, columns, frames)
+        _launch(shade, frames.word.size, stream, cars, atlas, columns, frames)
+        _launch(rain, count * strip, stream, cars, rows, columns, frames)
+        _launch(expose, count * strip * rows, stream, cars, frames, images)
+        if view.shows == "map":
+            _launch(
+                draw_maps, count * view.size, stream, self._known, atlas, routes, view.resolution,
+                view.behind, self.maps,
+            )  # fmt: skip
+
+
+def record(work: Callable[[Any], None]) -> Callable[[], None]:
+    """Do work on a stream and record it. What comes back does it again, all in one launch.
+
+    A launch of a kernel with many arrays takes the CPU a millisecond, longer than the GPU.
+    """
+    from cuda.bindings import driver  # comes with numba-cuda
+
+    def checked(answer: tuple[Any, ...]) -> Any:  # noqa: ANN401 - whatever the driver gives
+        if answer[0] != driver.CUresult.CUDA_SUCCESS:
+            raise RuntimeError(f"the GPU's driver cannot record the cameras' work: {answer[0]}")
+        return answer[-1]
+
+    stream = cuda.stream()
+    work(stream)  # compiles kernels, which cannot be done while recording
+    stream.synchronize()
+    handle, relaxed = int(stream), driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+    checked(driver.cuStreamBeginCapture(handle, relaxed))
+    work(stream)
+    graph = checked(driver.cuStreamEndCapture(handle))
+    recording = checked(driver.cuGraphInstantiate(graph, 0))
+    return lambda: checked(driver.cuGraphLaunch(recording, 0))
 
 
 def observer_on(device: str, config: ObservationConfig) -> Observer:
@@ -133,6 +202,17 @@ def observer_on(device: str, config: ObservationConfig) -> Observer:
     if device == "cuda" and cuda.is_available():
         return GpuObserver(config)
     return Observer(config)
+
+
+def _ground_of(scene: Scene) -> _Ground:
+    """What of a scene the kernels need; they do not read the texels as bytes."""
+    atlas = scene.atlas._replace(texels=np.zeros((1, 4), np.uint8))
+    return _Ground(_on_gpu(atlas), _on_gpu(scene.table))
+
+
+def _power_of_two(count: int) -> int:
+    """The smallest that is no less."""
+    return 1 << max(count - 1, 0).bit_length()
 
 
 def _frames(count: int, columns: int, rows: int) -> Frames:
@@ -150,17 +230,25 @@ def _frames(count: int, columns: int, rows: int) -> Frames:
     )
 
 
-def _send(arrays: Arrays) -> Arrays:
-    """A tuple with its arrays on the GPU; numbers stay what they are."""
-    arrays_only = {
-        name: cuda.to_device(value)
-        for name, value in arrays._asdict().items()
-        if isinstance(value, np.ndarray)
-    }
-    return arrays._replace(**arrays_only)
+def _on_gpu(value: Any) -> Any:  # noqa: ANN401 - arrays, numbers, and named tuples of such
+    """The same on the GPU; numbers stay what they are."""
+    if isinstance(value, np.ndarray):
+        return cuda.to_device(value)
+    return type(value)(*map(_on_gpu, value)) if isinstance(value, tuple) else value
 
 
-def _launch(kernel: Any, count: int, *arguments: Any) -> None:  # noqa: ANN401 - untyped kernels
+def _refill(there: Any, value: Any) -> None:  # noqa: ANN401 - as above
+    """Copy what is like `_on_gpu(value)` anew."""
+    if isinstance(value, np.ndarray):
+        there.copy_to_device(value)
+    elif isinstance(value, tuple):
+        for own, other in zip(there, value, strict=True):
+            _refill(own, other)
+
+
+def _launch(
+    kernel: Any, count: int, stream: Any, *arguments: Any  # noqa: ANN401 - untyped kernels
+) -> None:
     """Run a kernel with so many threads."""
     if count > 0:
-        kernel[-(-count // THREADS), THREADS](*arguments)
+        kernel[-(-count // THREADS), THREADS, stream or 0](*arguments)

@@ -115,7 +115,7 @@ def _rows_needed(cars: Cars, i: int, rows: int, columns: int) -> int:
     return rows + 2 * spare_rows(cars.views.roll[i], columns)
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def plan(cars: Cars, atlas: Atlas, rows: int, columns: int, frames: Frames) -> None:
     """Plan the walk of each car."""
     i = cuda.grid(1)
@@ -128,7 +128,7 @@ def plan(cars: Cars, atlas: Atlas, rows: int, columns: int, frames: Frames) -> N
     frames.counts[i] = plan_steps(needed, camera, ground, frames.steps[i])
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def see(cars: Cars, atlas: Atlas, boxes: Boxes, rows: int, columns: int, frames: Frames) -> None:
     """Fill one column of one car's pixels: the world, the hills, the posts and the boxes."""
     cameras = cars.views.cos.shape[1]
@@ -223,7 +223,7 @@ def _darken(
             pixels.word[block, row, place] = darkened(word, seen, point, sunward)
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def shade(cars: Cars, atlas: Atlas, columns: int, frames: Frames) -> None:
     """Give one pixel of one car its colour."""
     blocks, rows = frames.word.shape[1:3]
@@ -248,7 +248,7 @@ def shade(cars: Cars, atlas: Atlas, columns: int, frames: Frames) -> None:
         frames.sharp[i, row, k] = colour_of(word, depth, own, grain, rays, forward, air, True)
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def rain(cars: Cars, rows: int, columns: int, frames: Frames) -> None:
     """Let the drops fall that cross one column of one car."""
     i, k = divmod(cuda.grid(1), cars.views.cos.shape[1] * columns)
@@ -263,7 +263,7 @@ def rain(cars: Cars, rows: int, columns: int, frames: Frames) -> None:
                 frames.sharp[i, row, k] = brighter(frames.sharp[i, row, k], level)
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def expose(cars: Cars, frames: Frames, images: Images) -> None:
     """Fill one pixel of one image."""
     cameras, _, rows, columns = images.rgb.shape[1:]
@@ -292,7 +292,7 @@ def expose(cars: Cars, frames: Frames, images: Images) -> None:
         images.depth[i, camera, row, column] = frames.depth[i, k // BLOCK, level, k % BLOCK]
 
 
-@cuda.jit(fastmath=True)
+@cuda.jit(fastmath=True, cache=True)
 def grade(cameras: NDArray[np.uint8], grades: Grades) -> None:
     """Grade one pixel of one image."""
     _, count, _, rows, columns = cameras.shape
@@ -303,18 +303,17 @@ def grade(cameras: NDArray[np.uint8], grades: Grades) -> None:
         grade_pixel(cameras[i, camera], row, column, grades, i)
 
 
-@cuda.jit
+@cuda.jit(cache=True)
 def draw_maps(
     states: States, atlas: Atlas, routes: RouteTable, resolution: float, behind: float,
     maps: NDArray[np.uint8],
 ) -> None:  # fmt: skip
-    """Draw the route map of one car."""
-    i = cuda.grid(1)
+    """Draw one row of the route map of one car."""
+    i, row = divmod(cuda.grid(1), maps.shape[2])
     if i < len(states):
-        for row in range(maps.shape[2]):
-            for column in range(maps.shape[3]):
-                maps[i, 0, row, column] = maps[i, 1, row, column] = 0
-        state = states[i]
+        for column in range(maps.shape[3]):
+            maps[i, 0, row, column] = maps[i, 1, row, column] = 0
+        state, rows = states[i], (row, row + 1)
         pose = map_pose(state)
-        draw_roads(atlas, state.world, pose, resolution, behind, maps[i, 0])
-        draw_route(routes, state.route, state.progress, pose, resolution, behind, maps[i, 1])
+        draw_roads(atlas, state.world, pose, resolution, behind, rows, maps[i, 0])
+        draw_route(routes, state.route, state.progress, pose, resolution, behind, rows, maps[i, 1])

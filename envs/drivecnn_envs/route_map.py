@@ -90,9 +90,9 @@ def _rasterise(
 ) -> None:
     for i in prange(len(states)):
         state = states[i]
-        pose = map_pose(state)
-        draw_roads(atlas, state.world, pose, resolution, behind, maps[i, 0])
-        draw_route(routes, state.route, state.progress, pose, resolution, behind, maps[i, 1])
+        pose, rows = map_pose(state), (0, maps.shape[2])
+        draw_roads(atlas, state.world, pose, resolution, behind, rows, maps[i, 0])
+        draw_route(routes, state.route, state.progress, pose, resolution, behind, rows, maps[i, 1])
 
 
 @njit(inline="always")
@@ -108,15 +108,15 @@ def map_pose(
 @njit(inline="always")
 def draw_roads(
     atlas: Atlas, world: int, pose: tuple[float, float, float], resolution: float, behind: float,
-    channel: Bytes,
+    within: tuple[int, int], channel: Bytes,
 ) -> None:  # fmt: skip
-    """Draw the roads around a pose (x, y [m] and yaw) into a channel (M, M)."""
+    """Draw the roads around a pose (x, y [m] and yaw) into some rows of a channel (M, M)."""
     cos, sin = math.cos(pose[2]), math.sin(pose[2])
     rows, columns = atlas.road_shape[world]
     first, size = np.uint64(atlas.road_offset[world]), channel.shape[0]
     start_x = (pose[0] - atlas.origin[world, 0]) / ROAD_RESOLUTION + 1.0
     start_y = (pose[1] - atlas.origin[world, 1]) / ROAD_RESOLUTION + 1.0
-    for row in range(size):
+    for row in range(within[0], within[1]):
         ahead = ((size - row - 0.5) * resolution - behind) / ROAD_RESOLUTION
         line = np.uint64(row)
         for column in range(np.uint64(size)):
@@ -131,9 +131,9 @@ def draw_roads(
 @njit(inline="always")
 def draw_route(
     routes: RouteTable, route: int, progress: float, pose: tuple[float, float, float],
-    resolution: float, behind: float, channel: Bytes,
+    resolution: float, behind: float, within: tuple[int, int], channel: Bytes,
 ) -> None:  # fmt: skip
-    """Draw the route around a pose (x, y [m] and yaw) into a channel (M, M)."""
+    """Draw the route around a pose (x, y [m] and yaw) into some rows of a channel (M, M)."""
     cos, sin = math.cos(pose[2]), math.sin(pose[2])
     size = channel.shape[0]
     reach = int(size * resolution * 1.2)
@@ -141,14 +141,15 @@ def draw_route(
         east, north, _ = point_at(routes, route, float(station))
         ahead = (east - pose[0]) * cos + (north - pose[1]) * sin
         left = (north - pose[1]) * cos - (east - pose[0]) * sin
-        _dab(channel, size - (ahead + behind) / resolution, 0.5 * size - left / resolution)
+        row, column = size - (ahead + behind) / resolution, 0.5 * size - left / resolution
+        _dab(channel, row, column, within)
 
 
 @njit(inline="always")
-def _dab(channel: Bytes, row: float, column: float) -> None:
-    """Draw one soft dot, keeping the brighter value."""
-    size = channel.shape[0]
-    for r in range(max(int(row - ROUTE_REACH), 0), min(int(row + ROUTE_REACH) + 1, size)):
+def _dab(channel: Bytes, row: float, column: float, within: tuple[int, int]) -> None:
+    """Draw one soft dot, keeping the brighter value, where it covers rows of the given ones."""
+    size, (first, last) = channel.shape[0], within
+    for r in range(max(int(row - ROUTE_REACH), first), min(int(row + ROUTE_REACH) + 1, last)):
         for c in range(max(int(column - ROUTE_REACH), 0), min(int(column + ROUTE_REACH) + 1, size)):
             distance = math.sqrt((r + 0.5 - row) ** 2 + (c + 0.5 - column) ** 2)
             value = np.uint8(255.0 * min(max(1.5 - distance / ROUTE_BRUSH, 0.0), 1.0))

@@ -119,6 +119,11 @@ class CameraRig:
         """Focal length [px]."""
         return float(self.image_size[1] / 2 / np.tan(self.field_of_view / 2))
 
+    @property
+    def steepest(self) -> float:
+        """Rows that a horizon falls from column to column at most."""
+        return _BOUND * self.jitter.roll
+
 
 class Views(NamedTuple):
     """The C cameras of each of B cars, in arrays for kernels. They differ in their yaw only."""

@@ -64,7 +64,7 @@ def step(simulator: Simulator, states: States) -> None:
 
 def main() -> None:
     observer = GpuObserver(WIDE)
-    print(cuda.get_current_device().name.decode(), provenance()["versions"])
+    print(cuda.get_current_device().name, provenance()["versions"])
     for traffic in ("none", "regular"):
         simulator = load_simulator(MAPS, RouteOptions(64, 2000.0), WIDE, 0, traffic)
         print(f"traffic {traffic}: {agreement(simulator, driven(simulator, 64)):.4%} as the CPU's")

@@ -75,7 +75,7 @@ def test_a_new_mixture_has_components_to_the_right_straight_on_and_to_the_left()
 
 def test_the_temperature_is_one_until_it_is_set_and_then_widens_what_is_predicted() -> None:
     torch.manual_seed(0)
-    policy = DrivingPolicy()
+    policy = DrivingPolicy().eval()
     inputs = observation(policy.config)
     assert policy.temperature.item() == 1.0
     before = mixture_of(policy, *inputs)
@@ -85,6 +85,14 @@ def test_the_temperature_is_one_until_it_is_set_and_then_widens_what_is_predicte
     ahead = torch.zeros(2)
     torch.testing.assert_close(after.log_prob(ahead), before.tempered(4.0).log_prob(ahead))
     assert "temperature" not in dict(policy.named_parameters())
+
+
+def test_the_temperature_does_not_count_while_training() -> None:
+    policy = DrivingPolicy()
+    inputs = observation(policy.config)
+    before = mixture_of(policy, *inputs)
+    policy.temperature.fill_(4.0)
+    torch.testing.assert_close(mixture_of(policy, *inputs).scale, before.scale)
 
 
 @pytest.mark.parametrize("shared", [True, False])

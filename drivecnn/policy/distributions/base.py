@@ -1,6 +1,7 @@
 """What every distribution over steering can do."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import ClassVar, Self
 
 import torch
@@ -31,6 +32,16 @@ class SteeringDistribution(ABC):
     @abstractmethod
     def __getitem__(self, index: int | slice | Tensor) -> Self:
         """The distributions at the index; an int keeps a batch of one."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """The distributions on another device."""
+        moved = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, tuple):
+                setattr(moved, name, tuple(part.to(device) for part in value))
+            elif isinstance(value, Tensor):
+                setattr(moved, name, value.to(device))
+        return moved
 
     @abstractmethod
     def log_prob(self, curvature: Tensor) -> Tensor:
