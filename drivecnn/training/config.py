@@ -35,6 +35,9 @@ class DataConfig:
         jitter_share: share of drawn states whose pose is moved off.
         lateral_jitter: m, standard deviation of that move.
         heading_jitter: rad, standard deviation of that turn.
+        map_lag: m that the maps of a batch are behind the car besides their error, so the policy
+            learns that it is farther on than its map says. Where it drives, no map lags, and it
+            turns early: a turn begun early is mended, one begun late is lost.
         route_dropout: share of drawn states whose route channel is blank.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
@@ -52,6 +55,7 @@ class DataConfig:
     jitter_share: float = 0.5
     lateral_jitter: float = 1.0
     heading_jitter: float = 0.25
+    map_lag: float = 2.0
     route_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0
@@ -64,6 +68,8 @@ class DataConfig:
             _check_least(f"data.{name}", getattr(self, name), 1)
         for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
             _check_least(f"data.{name}", getattr(self, name), 0)
+        if not math.isfinite(self.map_lag):
+            raise InputError(f"data.map_lag is {self.map_lag}, expected a number of metres")
         for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")

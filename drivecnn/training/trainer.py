@@ -231,6 +231,7 @@ class Trainer:
         disturb(states, config, self.rng)
         # another look, but the map error they were driven with: it is what has led them astray
         states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
+        states["map_x"] -= config.map_lag
         self.batch_states = states
         observation = self.simulator.observe(states)
         if config.grading > 0.0:

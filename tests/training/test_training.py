@@ -239,13 +239,14 @@ def test_disturbed_poses_move_sideways_and_are_labelled_back():
     assert (np.sign(change[far]) == -np.sign(aside[far])).all()
 
 
-def test_drawn_states_have_another_look_and_the_map_error_they_were_driven_with():
-    trainer = Trainer(BRIEF)
+@pytest.mark.parametrize("lag", [0.0, 2.0])
+def test_drawn_states_have_another_look_and_the_map_error_they_were_driven_with(lag):
+    trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, map_lag=lag)))
     for _ in range(2):
         trainer.train_step()
     driven, drawn = trainer.buffer.states, trainer.batch_states
-    errors = ["map_x", "map_y", "map_yaw"]
-    assert np.isin(drawn[errors], driven[errors]).all()
+    assert np.isin(drawn[["map_y", "map_yaw"]], driven[["map_y", "map_yaw"]]).all()
+    assert np.isin(drawn["map_x"], driven["map_x"] - np.float32(lag)).all()
     assert not np.isin(drawn["seed"], driven["seed"]).any()
 
 
