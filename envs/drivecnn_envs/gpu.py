@@ -1,11 +1,12 @@
 """Observations made on an NVIDIA GPU, where they stay: pip install 'drivecnn[gpu]'."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config as numba_config
 from numba import cuda
+from numpy.typing import NDArray
 
 from drivecnn_envs.boxes import BOX, Boxes
 from drivecnn_envs.cameras import Images
@@ -33,6 +34,7 @@ from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.views import Views
 
 THREADS = 128  # of a block of the GPU's
+ALIGNMENT = 256  # bytes, as the GPU's own allocations have it
 FEWEST, TOGETHER = 32, 1024  # cars of the smallest and largest stage; 500 kB a car at 3 x 66x200
 _ON_MAP = np.dtype(
     [
@@ -89,7 +91,7 @@ class GpuObserver(Observer):
 
     def grade(self, cameras: Any, grades: Grades) -> None:  # noqa: ANN401 - an array of the GPU
         """Grade images (B, C, 3, H, W) that this observer made, in place."""
-        _launch(grade, cameras.size // 3, None, cameras, _on_gpu(grades))
+        _launch(grade, cameras.size // 3, 0, cameras, _with_arrays(cuda.to_device, grades))
 
     def _stage(self, cars: int, boxes: int) -> "_Stage":
         """A stage that holds so many cars and boxes."""
@@ -115,9 +117,9 @@ class _Stage:
         self._config, self._ground, self._size = config, ground, cars
         self.images = Images.room(cuda.device_array, cars, rig)
         self.maps = cuda.device_array((cars, 2, view.size, view.size), np.uint8)
-        self._boxes = _on_gpu(Boxes(np.zeros(cars + 1, np.int64), np.zeros(boxes, BOX)))
-        self._known = _on_gpu(np.zeros(cars, _ON_MAP))
-        self._cars: Cars | None = None
+        self._boxes = cuda.device_array(boxes, BOX)
+        self._known = cuda.device_array(cars, _ON_MAP)
+        self._parcel: _Parcel | None = None
         rows, columns = rig.image_size
         room = rows + 2 * spare_rows(rig.steepest, columns)
         self._frames = _frames(cars, len(rig.yaws) * columns, room)
@@ -126,10 +128,12 @@ class _Stage:
     def look(self, scene: Scene, states: States, boxes: Boxes) -> None:
         """Fill the images and maps; those of places without a car are of the last one."""
         states = states[np.arange(self._size).clip(max=len(states) - 1)]
-        self._enter(states)
         offset = np.pad(boxes.offset, (0, self._size + 1 - len(boxes.offset)), mode="edge")
-        self._boxes.offset.copy_to_device(offset)
-        self._boxes.table[: len(boxes.table)].copy_to_device(boxes.table)
+        cars = self._cars_of(states), offset
+        if self._parcel is None:
+            self._parcel = _Parcel(cars)
+        self._parcel.send(cars)
+        self._boxes[: len(boxes.table)].copy_to_device(boxes.table)
         view = self._config.route_map
         if view.shows == "command":
             self.maps.copy_to_device(rasterise(states, scene.atlas, scene.table, view))
@@ -142,28 +146,27 @@ class _Stage:
             self._replay = record(self._see)
         self._replay()
 
-    def _enter(self, states: States) -> None:
-        """Take states as those of the cars."""
+    def _cars_of(self, states: States) -> Cars:
+        """States as the kernels read them, but for what is on the map."""
         seeds = states["seed"].astype(np.uint64)
-        cars = Cars(
+        return Cars(
             Views.of(states, self._config.cameras),
             draw_looks(seeds, Family(self._config.looks)),
             states["world"].astype(np.int64),
             seeds,
             states["step"].astype(np.int64),
         )
-        if self._cars is None:
-            self._cars = _on_gpu(cars)
-        else:
-            _refill(self._cars, cars)
 
     def _see(self, stream: Any) -> None:  # noqa: ANN401 - untyped streams
         """Launch what turns cars and boxes into images and maps."""
         (rows, columns), view = self._config.cameras.image_size, self._config.route_map
-        cars, frames, images, (atlas, routes) = self._cars, self._frames, self.images, self._ground
+        frames, images, (atlas, routes) = self._frames, self.images, self._ground
+        assert self._parcel is not None
+        cars, offset = self._parcel.there
+        boxes = Boxes(offset, self._boxes)
         count, strip = self._size, len(self._config.cameras.yaws) * columns
         _launch(plan, count, stream, cars, atlas, rows, columns, frames)
-        _launch(see, count * strip, stream, cars, atlas, self._boxes, rows, columns, frames)
+        _launch(see, count * strip, stream, cars, atlas, boxes, rows, columns, frames)
         _launch(shade, frames.word.size, stream, cars, atlas, columns, frames)
         _launch(rain, count * strip, stream, cars, rows, columns, frames)
         _launch(expose, count * strip * rows, stream, cars, frames, images)
@@ -207,7 +210,8 @@ def observer_on(device: str, config: ObservationConfig) -> Observer:
 def _ground_of(scene: Scene) -> _Ground:
     """What of a scene the kernels need; they do not read the texels as bytes."""
     atlas = scene.atlas._replace(texels=np.zeros((1, 4), np.uint8))
-    return _Ground(_on_gpu(atlas), _on_gpu(scene.table))
+    ground: _Ground = _with_arrays(cuda.to_device, _Ground(atlas, scene.table))
+    return ground
 
 
 def _power_of_two(count: int) -> int:
@@ -230,20 +234,48 @@ def _frames(count: int, columns: int, rows: int) -> Frames:
     )
 
 
-def _on_gpu(value: Any) -> Any:  # noqa: ANN401 - arrays, numbers, and named tuples of such
-    """The same on the GPU; numbers stay what they are."""
-    if isinstance(value, np.ndarray):
-        return cuda.to_device(value)
-    return type(value)(*map(_on_gpu, value)) if isinstance(value, tuple) else value
+class _Parcel:
+    """Arrays that travel to the GPU in one copy: each copy takes the CPU longer than the bus."""
+
+    def __init__(self, like: Any) -> None:  # noqa: ANN401 - arrays, numbers, and tuples of such
+        """Make room for what is like this."""
+        places, size = [], 0
+        for array in _arrays_in(like):
+            places.append(slice(size, size + array.nbytes))
+            size += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+        self._places, self._here = places, np.zeros(size, np.uint8)
+        self._room = cuda.device_array(size, np.uint8)
+        places_left = iter(places)
+
+        def placed(array: NDArray[Any]) -> Any:  # noqa: ANN401 - an array of the GPU
+            return self._room[next(places_left)].view(array.dtype).reshape(array.shape)
+
+        self.there = _with_arrays(placed, like)  # the same on the GPU
+
+    def send(self, value: Any) -> None:  # noqa: ANN401 - as above
+        """Copy what is like the first."""
+        for place, array in zip(self._places, _arrays_in(value), strict=True):
+            self._here[place] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        self._room.copy_to_device(self._here)
 
 
-def _refill(there: Any, value: Any) -> None:  # noqa: ANN401 - as above
-    """Copy what is like `_on_gpu(value)` anew."""
+def _arrays_in(value: Any) -> Iterator[NDArray[Any]]:  # noqa: ANN401 - as above
+    """The arrays in nested tuples."""
     if isinstance(value, np.ndarray):
-        there.copy_to_device(value)
+        yield value
     elif isinstance(value, tuple):
-        for own, other in zip(there, value, strict=True):
-            _refill(own, other)
+        for part in value:
+            yield from _arrays_in(part)
+
+
+def _with_arrays(make: Callable[[NDArray[Any]], Any], value: Any) -> Any:  # noqa: ANN401 - as above
+    """Nested tuples with what is made of their arrays; numbers stay what they are."""
+    if isinstance(value, np.ndarray):
+        return make(value)
+    if not isinstance(value, tuple):
+        return value
+    parts = [_with_arrays(make, part) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
 def _launch(
@@ -251,4 +283,4 @@ def _launch(
 ) -> None:
     """Run a kernel with so many threads."""
     if count > 0:
-        kernel[-(-count // THREADS), THREADS, stream or 0](*arguments)
+        kernel[-(-count // THREADS), THREADS, stream](*arguments)

@@ -13,7 +13,8 @@ from drivecnn.policy.distributions.family import CURVATURE_SCALE, SizedFamily
 from drivecnn.policy.distributions.modes import Modes, find_modes
 
 MODE_STEPS = 6  # mean-shift steps: leaves < 0.2 % of the density in 2,400 random mixtures, K <= 5
-QUANTILE_STEPS = 48  # halvings, in float64: 1e-5 of the scale from a bracket of 1e9 scales
+QUANTILE_STEPS = 48  # halvings at most, in float64
+QUANTILE_ERROR = 1e-5  # of the narrowest component's scale; reached from a bracket of 1e9 scales
 NODES = 193  # per component, over +-reach scales
 
 
@@ -85,7 +86,7 @@ class Mixture(SteeringDistribution):
         """Curvature [1/m] below which the share q of the mass lies. Shape (..., B).
 
         The quantile lies between the smallest and the largest quantile of the components, so the
-        interval between them is halved until it is narrower than 1e-5 of the scale. In float64:
+        interval between them is halved until it is narrower than 1e-5 of a scale. In float64:
         between two components the cdf is so flat that float32 would lose the place.
         """
         q = torch.as_tensor(q, dtype=torch.float64, device=self.loc.device)
@@ -93,7 +94,10 @@ class Mixture(SteeringDistribution):
         loc, scale = self.loc.double(), self.scale.double()
         ends = loc + scale * self._unit_quantile(q).unsqueeze(-1)  # (..., B, K)
         low, high = ends.amin(dim=-1), ends.amax(dim=-1)  # (..., B)
+        close = QUANTILE_ERROR * scale.amin(dim=-1)
         for _ in range(QUANTILE_STEPS):
+            if not (high - low > close).any():
+                break
             middle = 0.5 * (low + high)
             z = (middle.unsqueeze(-1) - loc) / scale
             below = (weights * self._unit_cdf(z)).sum(dim=-1) < q
