@@ -125,12 +125,12 @@ class Trainer:
         self.simulator = load_simulator(
             config.data.maps,
             RouteOptions(config.data.routes, config.data.route_length),
-            config.observation,
+            config.trained_on(),
             config.seed,
             config.data.traffic,
             config.policy.frames,
         )
-        self.simulator.observer = observer_on(self.fabric.device.type, config.observation)
+        self.simulator.observer = observer_on(self.fabric.device.type, config.trained_on())
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
@@ -231,7 +231,6 @@ class Trainer:
         disturb(states, config, self.rng)
         # another look, but the map error they were driven with: it is what has led them astray
         states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
-        states["map_x"] -= config.map_lag
         self.batch_states = states
         observation = self.simulator.observe(states)
         if config.grading > 0.0:

@@ -18,7 +18,8 @@ from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
 from drivecnn.training.trainer import NoisyExpert, Trainer, disturb
 from drivecnn.uncertainty import assess
-from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.observation import ObservationConfig, Observer
+from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.views import CameraRig
 
@@ -239,15 +240,24 @@ def test_disturbed_poses_move_sideways_and_are_labelled_back():
     assert (np.sign(change[far]) == -np.sign(aside[far])).all()
 
 
-@pytest.mark.parametrize("lag", [0.0, 2.0])
-def test_drawn_states_have_another_look_and_the_map_error_they_were_driven_with(lag):
-    trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, map_lag=lag)))
+def test_drawn_states_have_another_look_and_the_map_error_they_were_driven_with():
+    trainer = Trainer(BRIEF)
     for _ in range(2):
         trainer.train_step()
     driven, drawn = trainer.buffer.states, trainer.batch_states
-    assert np.isin(drawn[["map_y", "map_yaw"]], driven[["map_y", "map_yaw"]]).all()
-    assert np.isin(drawn["map_x"], driven["map_x"] - np.float32(lag)).all()
+    errors = ["map_x", "map_y", "map_yaw"]
+    assert np.isin(drawn[errors], driven[errors]).all()
     assert not np.isin(drawn["seed"], driven["seed"]).any()
+
+
+def test_the_map_lags_and_errs_more_in_training():
+    worse = replace(BRIEF, data=replace(BRIEF.data, map_lag=4.0, map_error=10.0, cars=64))
+    trainer = Trainer(worse)
+    states = trainer.fleet.states
+    assert states["map_x"].std() == pytest.approx(10.0 * 3.0, rel=0.4)
+    usual = Simulator(trainer.simulator.scene, Observer(worse.observation))
+    seen, lagging = (s.observe(states).route_map for s in (usual, trainer.simulator))
+    assert np.array_equal(lagging[:, :, :-2], seen[:, :, 2:])  # by two pixels of 2 m
 
 
 def test_noise_drifts_in_the_steering_of_an_expert_that_drives():
