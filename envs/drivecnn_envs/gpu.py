@@ -278,9 +278,7 @@ def _with_arrays(make: Callable[[NDArray[Any]], Any], value: Any) -> Any:  # noq
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
-def _launch(
-    kernel: Any, count: int, stream: Any, *arguments: Any  # noqa: ANN401 - untyped kernels
-) -> None:
+def _launch(kernel: Any, count: int, stream: Any, *arguments: Any) -> None:  # noqa: ANN401
     """Run a kernel with so many threads."""
     if count > 0:
         kernel[-(-count // THREADS), THREADS, stream](*arguments)
