@@ -130,7 +130,8 @@ class Trainer:
             config.data.traffic,
             config.policy.frames,
         )
-        self.simulator.observer = observer_on(self.fabric.device.type, config.trained_on())
+        observation = self.simulator.observer.config
+        self.simulator.observer = observer_on(self.fabric.device.type, observation)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)

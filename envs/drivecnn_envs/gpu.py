@@ -127,8 +127,9 @@ class _Stage:
 
     def look(self, scene: Scene, states: States, boxes: Boxes) -> None:
         """Fill the images and maps; those of places without a car are of the last one."""
-        states = states[np.arange(self._size).clip(max=len(states) - 1)]
-        offset = np.pad(boxes.offset, (0, self._size + 1 - len(boxes.offset)), mode="edge")
+        if missing := self._size - len(states):
+            states = np.concatenate([states, states[-1:].repeat(missing)])
+        offset = np.pad(boxes.offset, (0, missing), mode="edge")
         cars = self._cars_of(states), offset
         if self._parcel is None:
             self._parcel = _Parcel(cars)
@@ -278,7 +279,7 @@ def _with_arrays(make: Callable[[NDArray[Any]], Any], value: Any) -> Any:  # noq
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
-def _launch(kernel: Any, count: int, stream: Any, *arguments: Any) -> None:  # noqa: ANN401
+def _launch(kernel: Any, count: int, stream: Any, *arguments: Any) -> None:  # noqa: ANN401 - untyped
     """Run a kernel with so many threads."""
     if count > 0:
         kernel[-(-count // THREADS), THREADS, stream](*arguments)
