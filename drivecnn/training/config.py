@@ -38,7 +38,6 @@ class DataConfig:
         map_lag: m that the map is behind the car in training, besides its error: so a policy learns
             that it is farther on than its map says. Elsewhere no map lags, and it turns early: a
             turn begun early is mended, one begun late is lost.
-        map_error: times the map's error elsewhere: so a policy learns what to do when it is large.
         route_dropout: share of drawn states whose route channel is blank.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
@@ -56,8 +55,7 @@ class DataConfig:
     jitter_share: float = 0.5
     lateral_jitter: float = 1.0
     heading_jitter: float = 0.25
-    map_lag: float = 0.0
-    map_error: float = 1.0
+    map_lag: float = 2.0
     route_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0
@@ -68,7 +66,7 @@ class DataConfig:
         _check_routes("data", self.maps, self.routes, self.route_length)
         for name in ("cars", "decisions_per_step", "buffer_size"):
             _check_least(f"data.{name}", getattr(self, name), 1)
-        for name in ("lateral_jitter", "heading_jitter", "map_error", "expert_noise", "grading"):
+        for name in ("lateral_jitter", "heading_jitter", "expert_noise", "grading"):
             _check_least(f"data.{name}", getattr(self, name), 0)
         if not math.isfinite(self.map_lag):
             raise InputError(f"data.map_lag is {self.map_lag}, expected a number of metres")
@@ -202,15 +200,11 @@ class RunConfig:
         )
 
     def trained_on(self) -> ObservationConfig:
-        """The observation with the worse map of the training."""
+        """The observation with the map of the training, which lags."""
         view = self.observation.route_map
-        worse = replace(
-            view,
-            behind=view.behind + self.data.map_lag,
-            position_error=view.position_error * self.data.map_error,
-            heading_error=view.heading_error * self.data.map_error,
+        return replace(
+            self.observation, route_map=replace(view, behind=view.behind + self.data.map_lag)
         )
-        return replace(self.observation, route_map=worse)
 
     def _check_towns(self) -> None:
         """Refuse to validate in towns that the policy is trained in."""

@@ -41,7 +41,7 @@ class RouteMapView:
     shows: Literal["map", "command"] = "map"
     size: int = 40
     resolution: float = 2.0
-    behind: float = 24.0
+    behind: float = 22.0
     position_error: float = 3.0
     heading_error: float = 0.07
     error_time: float = 10.0
