@@ -1,6 +1,6 @@
-"""The vehicles around one ego, gathered into flat arrays, with the ways they will take."""
+"""The vehicles around one ego, gathered into records, with the ways they will take."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -13,9 +13,6 @@ from drivecnn_envs.strands import Strands, piece_at, position_on
 from drivecnn_envs.tracking import point_at, speed_at
 from drivecnn_envs.vehicle import VEHICLE_LENGTH, VEHICLE_WIDTH
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int32]
-
 PATH_STEP = 2.0  # m between two points of the way ahead
 PATH_POINTS = 24
 SIGHT = PATH_STEP * (PATH_POINTS - 1)  # m, how far a vehicle looks along its way
@@ -24,25 +21,27 @@ GATHERING = 2.0  # m/s2, as vehicles are expected to gather speed
 CREEPING = 1.0  # m/s, the slowest that they are expected to drive
 MAX_WAYS = 12  # strands that a vehicle looks ahead over
 
-
-class Crowd(NamedTuple):
-    """M vehicles, the ego being the last, and what they mean to do. Absent ones have no ways."""
-
-    x: Array  # (M,) m
-    y: Array  # (M,) m
-    yaw: Array  # (M,) rad
-    speed: Array  # (M,) m/s
-    length: Array  # (M,) m
-    width: Array  # (M,) m
-    reserved: Array  # (M,) m of the way ahead
-    waited: Array  # (M,) s
-    there: NDArray[np.bool_]  # (M,)
-    path_x: Array  # (M, PATH_POINTS) m, of the way ahead, one point every `PATH_STEP`
-    path_y: Array  # (M, PATH_POINTS) m
-    path_time: Array  # (M, PATH_POINTS) s until the vehicle is there if nobody is in its way
-    strand: Ints  # (M, MAX_WAYS) ahead; of the ego, the number of its route as a way
-    start: Array  # (M, MAX_WAYS) m from the vehicle's middle to the strand's first point
-    ways: Ints  # (M,) strands ahead; the ego has one route
+# One record, not an array of each fact: kernels pass it on without counting references. Those who
+# are absent have no ways.
+ROAD_USER = np.dtype(
+    [
+        *((name, np.float64) for name in ("x", "y")),  # m
+        *((name, np.float64) for name in ("yaw", "cos", "sin")),  # rad; of the yaw
+        ("speed", np.float64),  # m/s
+        *((name, np.float64) for name in ("length", "width")),  # m
+        ("reserved", np.float64),  # m of the way ahead
+        ("waited", np.float64),  # s
+        ("there", np.bool_),
+        *((name, np.float64, (PATH_POINTS,)) for name in ("path_x", "path_y")),  # m, `PATH_STEP` on
+        ("path_time", np.float64, (PATH_POINTS,)),  # s until it is there if nobody is in its way
+        *((name, np.float64) for name in ("west", "east", "south", "north")),  # m, ends of the path
+        ("strand", np.int32, (MAX_WAYS,)),  # ahead; of the ego, the number of its route as a way
+        ("start", np.float64, (MAX_WAYS,)),  # m from its middle to the strand's first point
+        ("ways", np.int32),  # strands ahead; the ego has one route
+    ],
+    align=True,
+)
+Crowd = NDArray[np.void]  # (M,) of dtype ROAD_USER, the ego being the last
 
 
 @njit(inline="always")
@@ -72,52 +71,31 @@ def gather(
 ) -> Crowd:
     """The crowd around the ego of a state."""
     ego = len(state.vehicles)
-    values = np.zeros((8, ego + 1))
-    there = np.zeros(ego + 1, np.bool_)
-    paths = np.zeros((3, ego + 1, PATH_POINTS))
-    strand = np.empty((ego + 1, MAX_WAYS), np.int32)
-    start = np.empty((ego + 1, MAX_WAYS))
-    count = np.zeros(ego + 1, np.int32)
-    crowd = Crowd(
-        values[0],
-        values[1],
-        values[2],
-        values[3],
-        values[4],
-        values[5],
-        values[6],
-        values[7],
-        there,
-        paths[0],
-        paths[1],
-        paths[2],
-        strand,
-        start,
-        count,
-    )
+    crowd = np.zeros(ego + 1, ROAD_USER)
     for k in range(ego):
-        vehicle = state.vehicles[k]
+        vehicle, user = state.vehicles[k], crowd[k]
         if vehicle.strand == NOWHERE:
             continue
-        there[k] = True
-        crowd.x[k], crowd.y[k], crowd.yaw[k] = vehicle.x, vehicle.y, vehicle.yaw
-        crowd.speed[k], crowd.reserved[k] = vehicle.speed, vehicle.reserved
-        crowd.waited[k] = vehicle.waited
-        crowd.length[k], crowd.width[k] = size_of(vehicle.seed)
-        count[k] = _look_along(strands, vehicle, strand[k], start[k])
-        _trace(strands, vehicle, strand[k], start[k], count[k], paths[:, k])
-    there[ego] = True
-    strand[ego, 0] = len(strands.length) + state.route
-    start[ego, 0], count[ego] = -state.progress, 1
-    crowd.x[ego], crowd.y[ego], crowd.yaw[ego] = state.x, state.y, state.yaw
-    crowd.speed[ego], crowd.reserved[ego] = state.speed, state.reserved
-    crowd.waited[ego] = state.waited
-    crowd.length[ego], crowd.width[ego] = VEHICLE_LENGTH, VEHICLE_WIDTH
+        user.there = True
+        user.x, user.y, user.yaw = vehicle.x, vehicle.y, vehicle.yaw
+        user.speed, user.reserved, user.waited = vehicle.speed, vehicle.reserved, vehicle.waited
+        user.length, user.width = size_of(vehicle.seed)
+        user.ways = _look_along(strands, vehicle, user)
+        _trace(strands, vehicle, user)
+        _survey(user)
+    user = crowd[ego]
+    user.there = True
+    user.strand[0], user.start[0] = len(strands.length) + state.route, -state.progress
+    user.ways = 1
+    user.x, user.y, user.yaw = state.x, state.y, state.yaw
+    user.speed, user.reserved, user.waited = state.speed, state.reserved, state.waited
+    user.length, user.width = VEHICLE_LENGTH, VEHICLE_WIDTH
     speed = state.speed
     for n in range(PATH_POINTS):
         along = state.progress + n * PATH_STEP
-        paths[0, ego, n], paths[1, ego, n], _ = point_at(routes, state.route, along)
-        speed = _arrive(paths[2, ego], n, speed, speed_at(routes, state.route, along))
+        user.path_x[n], user.path_y[n], _ = point_at(routes, state.route, along)
+        speed = _arrive(user, n, speed, speed_at(routes, state.route, along))
+    _survey(user)
     return crowd
 
 
@@ -125,17 +103,17 @@ def gather(
 def _look_along(
     strands: Strands,
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
-    strand: Ints,
-    start: Array,
+    user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
 ) -> int:
     """Note the strands ahead of a vehicle and where they start [m]; returns how many there are."""
-    strand[0], start[0] = vehicle.strand, -vehicle.station
+    user.strand[0], user.start[0] = vehicle.strand, -vehicle.station
     for n in range(1, MAX_WAYS):
-        after = next_strand(strands, strand[n - 1], vehicle.seed)
-        start[n] = start[n - 1] + strands.length[strand[n - 1]]
-        if after == NOWHERE or start[n] > HORIZON:
+        last = user.strand[n - 1]
+        after = next_strand(strands, last, vehicle.seed)
+        user.start[n] = user.start[n - 1] + strands.length[last]
+        if after == NOWHERE or user.start[n] > HORIZON:
             return n
-        strand[n] = after
+        user.strand[n] = after
     return MAX_WAYS
 
 
@@ -143,46 +121,63 @@ def _look_along(
 def _trace(
     strands: Strands,
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
-    strand: Ints,
-    start: Array,
-    count: int,
-    path: Array,
+    user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
 ) -> None:
-    """Fill a path (3, PATH_POINTS) along strands: x, y [m], time [s]. It stays where they end."""
+    """Fill a path along strands. It stays where they end."""
     way, speed = 0, vehicle.speed
     for n in range(PATH_POINTS):
         along = n * PATH_STEP
-        while way + 1 < count and along >= start[way + 1]:
+        while way + 1 < user.ways and along >= user.start[way + 1]:
             way += 1
-        path[0, n], path[1, n] = position_on(strands, strand[way], along - start[way])
-        i, _ = piece_at(strands.offset, strands.length, strand[way], along - start[way])
-        speed = _arrive(path[2], n, speed, strands.speed[i])
+        strand, station = user.strand[way], along - user.start[way]
+        user.path_x[n], user.path_y[n] = position_on(strands, strand, station)
+        i, _ = piece_at(strands.offset, strands.length, strand, station)
+        speed = _arrive(user, n, speed, strands.speed[i])
 
 
 @njit(inline="always")
-def _arrive(times: Array, number: int, speed: float, wanted: float) -> float:
+def _arrive(
+    user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
+    number: int,
+    speed: float,
+    wanted: float,
+) -> float:
     """Note when a vehicle is at a point of its path; returns its speed [m/s] there.
 
     Args:
-        times: (PATH_POINTS,) s, filled up to the point before.
+        user: the vehicle; its times are filled up to the point before.
         number: of the point.
         speed: m/s at the point before.
         wanted: m/s that suits the lane.
     """
     if number == 0:
-        times[0] = 0.0
+        user.path_time[0] = 0.0
         return speed
     after = min(np.sqrt(speed * speed + 2.0 * GATHERING * PATH_STEP), max(wanted, CREEPING))
-    times[number] = times[number - 1] + 2.0 * PATH_STEP / (speed + after)
+    user.path_time[number] = user.path_time[number - 1] + 2.0 * PATH_STEP / (speed + after)
     return float(after)
 
 
 @njit(inline="always")
-def time_to(crowd: Crowd, me: int, distance: float) -> float:
+def _survey(user: Any) -> None:  # noqa: ANN401 - a record of dtype ROAD_USER, no static type
+    """Note where the path of a vehicle ends in each direction, and its own."""
+    user.cos, user.sin = np.cos(user.yaw), np.sin(user.yaw)
+    user.west = user.east = user.path_x[0]
+    user.south = user.north = user.path_y[0]
+    for n in range(1, PATH_POINTS):
+        user.west, user.east = min(user.west, user.path_x[n]), max(user.east, user.path_x[n])
+        user.south, user.north = min(user.south, user.path_y[n]), max(user.north, user.path_y[n])
+
+
+@njit(inline="always")
+def time_to(
+    user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
+    distance: float,
+) -> float:
     """Seconds until a vehicle has driven a distance [m] along its way if nobody is in it."""
     if distance <= 0.0:
         return 0.0
-    times = crowd.path_time[me]
+    times = user.path_time
     piece = min(int(distance / PATH_STEP), PATH_POINTS - 2)
     share = distance / PATH_STEP - piece  # beyond the last point as fast as there
     return float(times[piece] + share * (times[piece + 1] - times[piece]))

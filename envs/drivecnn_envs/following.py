@@ -4,7 +4,7 @@ Source: Treiber, Hennecke, Helbing, "Congested traffic states in empirical obser
 microscopic simulations", Physical Review E 62, 2000; parameters of highway-env's `IDMVehicle`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -72,83 +72,97 @@ class View(NamedTuple):
 @njit(cache=True)
 def look_ahead(crowd: Crowd) -> View:
     """What all vehicles of a crowd see."""
-    count = len(crowd.x)
+    count = len(crowd)
     view = View(
         np.zeros(count),
         np.full(count, NOTHING),
         np.full(count, NOTHING),
         np.full(count, -1, np.int32),
     )
-    for me in range(count):
-        for other in range(count):
-            if other != me and crowd.there[me] and crowd.there[other]:
-                _heed(crowd, view, me, other)
+    for k in range(count):
+        if crowd[k].there:
+            for n in range(count):
+                if n != k and crowd[n].there:
+                    _heed(crowd, view, k, n)
     return view
 
 
 @njit(inline="always")
-def _heed(crowd: Crowd, view: View, me: int, other: int) -> None:
-    """Take another vehicle into account if it is in my way."""
-    distance, along = way_to(crowd, me, other)
+def _heed(crowd: Crowd, view: View, mine: int, others: int) -> None:
+    """Take another vehicle into account if it is in my way; both by their numbers."""
+    me, other = crowd[mine], crowd[others]
+    distance, along = way_to(me, other)
     if distance >= NOTHING:
         return
-    if distance < 0.5 * crowd.length[me] and _touch(crowd, me, other):
+    if distance < 0.5 * me.length and _touch(me, other):
         return  # too late: let them part again
-    speed = crowd.speed[other]
+    speed = other.speed
     crosses = abs(along) < CROSSING and speed > STANDING
     if crosses:
-        leaving = (crowd.length[other] + crowd.width[me]) / speed + LEAVING_TIME
-        if distance - 0.5 * crowd.length[me] > leaving * crowd.speed[me]:
+        leaving = (other.length + me.width) / speed + LEAVING_TIME
+        if distance - 0.5 * me.length > leaving * me.speed:
             return
-    half = 0.5 * crowd.length[other]
-    spacing = JAM_GAP + half + 0.5 * crowd.length[me]
+    half = 0.5 * other.length
+    spacing = JAM_GAP + half + 0.5 * me.length
     ahead = max(speed * along, 0.0)
-    less = interaction(crowd.speed[me], distance + half, ahead, spacing)
-    view.less[me] = max(view.less[me], less)
+    less = interaction(me.speed, distance + half, ahead, spacing)
+    view.less[mine] = max(view.less[mine], less)
     if ahead < FLOWING and not crosses:
-        view.free[me] = min(view.free[me], distance)
-    if distance < view.near[me]:
-        view.near[me], view.leader[me] = distance, other
+        view.free[mine] = min(view.free[mine], distance)
+    if distance < view.near[mine]:
+        view.near[mine], view.leader[mine] = distance, others
 
 
 @njit(inline="always")
-def _touch(crowd: Crowd, me: int, other: int) -> bool:
+def _touch(
+    me: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
+    other: Any,  # noqa: ANN401 - as above
+) -> bool:
     """Whether two vehicles overlap."""
     return boxes_overlap(
-        (crowd.x[me], crowd.y[me], crowd.yaw[me]),
-        (crowd.length[me], crowd.width[me]),
-        (crowd.x[other], crowd.y[other], crowd.yaw[other]),
-        (crowd.length[other], crowd.width[other]),
+        (me.x, me.y, me.yaw),
+        (me.length, me.width),
+        (other.x, other.y, other.yaw),
+        (other.length, other.width),
     )
 
 
 @njit(inline="always")
-def way_to(crowd: Crowd, me: int, other: int) -> tuple[float, float]:
+def way_to(
+    me: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
+    other: Any,  # noqa: ANN401 - as above
+) -> tuple[float, float]:
     """How far [m] along my way another vehicle is in it, and the cosine between both directions.
 
     The distance is from my middle to the first point at which my front, as wide as I am, touches
     the other's box; it is `NOTHING` if the way ahead is free of it.
     """
-    dx, dy = crowd.x[other] - crowd.x[me], crowd.y[other] - crowd.y[me]
-    reach = 0.5 * (crowd.length[other] + crowd.width[other] + crowd.width[me]) + ROOM
+    x, y = other.x, other.y
+    reach = 0.5 * (other.length + other.width + me.width) + ROOM
+    beside = reach + PATH_STEP
+    if not me.west - beside <= x <= me.east + beside:
+        return NOTHING, 0.0
+    if not me.south - beside <= y <= me.north + beside:
+        return NOTHING, 0.0
+    dx, dy = x - me.x, y - me.y
     near = np.sqrt(dx * dx + dy * dy) - reach
-    ahead = dx * np.cos(crowd.yaw[me]) + dy * np.sin(crowd.yaw[me])
+    ahead = dx * me.cos + dy * me.sin
     if near > SIGHT or (ahead < 0.0 and near < PATH_STEP):
         return NOTHING, 0.0
-    cos, sin = np.cos(crowd.yaw[other]), np.sin(crowd.yaw[other])
-    half_length, half_width = 0.5 * crowd.length[other] + ROOM, 0.5 * crowd.width[other] + ROOM
-    half_mine = 0.5 * crowd.width[me]
+    cos, sin = other.cos, other.sin
+    half_length, half_width = 0.5 * other.length + ROOM, 0.5 * other.width + ROOM
+    half_mine = 0.5 * me.width
     for k in range(max(int(near / PATH_STEP), 0), PATH_POINTS - 1):
-        x, y = crowd.path_x[me, k] - crowd.x[other], crowd.path_y[me, k] - crowd.y[other]
-        if abs(x) > reach + PATH_STEP or abs(y) > reach + PATH_STEP:
+        from_x, from_y = me.path_x[k] - x, me.path_y[k] - y
+        if abs(from_x) > beside or abs(from_y) > beside:
             continue
-        step_x = crowd.path_x[me, k + 1] - crowd.path_x[me, k]
-        step_y = crowd.path_y[me, k + 1] - crowd.path_y[me, k]
+        step_x = me.path_x[k + 1] - me.path_x[k]
+        step_y = me.path_y[k + 1] - me.path_y[k]
         along = (step_x * cos + step_y * sin) / PATH_STEP
         across = (step_y * cos - step_x * sin) / PATH_STEP
         long_reach = half_length + half_mine * abs(across)
         side_reach = half_width + half_mine * abs(along)
-        u, v = x * cos + y * sin, y * cos - x * sin
+        u, v = from_x * cos + from_y * sin, from_y * cos - from_x * sin
         # the stretch of this step (share 0 to 1) that lies within the box, axis by axis
         first, last = _share_within(u, along * PATH_STEP, long_reach, 0.0, 1.0)
         first, last = _share_within(v, across * PATH_STEP, side_reach, first, last)

@@ -62,33 +62,33 @@ def settle(crowd: Crowd, crossings: Overlaps, strands: tuple[int, int], view: Vi
         view: what the vehicles see on their ways.
     """
     claims = _claims(crowd, crossings, strands)
-    lines = np.full(len(crowd.x), np.inf)
-    for me in range(len(crowd.x)):
-        if crowd.there[me]:
+    lines = np.full(len(crowd), np.inf)
+    for me in range(len(crowd)):
+        if crowd[me].there:
             _find_group(crowd, claims, crossings, me)
             if _cannot_go(crowd, claims, view, me):
-                crowd.reserved[me] = 0.0
+                crowd[me].reserved = 0.0
                 _find_group(crowd, claims, crossings, me)
             claims.stuck[me] = _stuck(crowd, claims, view, me)
-    for me in range(len(crowd.x)):
+    for me in range(len(crowd)):
         asks = claims.begin[me] < np.inf and claims.stuck[me] == _NOT
         if asks and _hindrance(crowd, claims, crossings, me) == _OCCUPIED:
             claims.stuck[me] = _STUCK
-    for me in range(len(crowd.x)):
+    for me in range(len(crowd)):
         if claims.begin[me] == np.inf:
             continue
         if claims.stuck[me] != _NOT or _hindrance(crowd, claims, crossings, me) != _NONE:
-            lines[me] = claims.begin[me] - 0.5 * crowd.length[me] - STOP_GAP
+            lines[me] = claims.begin[me] - 0.5 * crowd[me].length - STOP_GAP
         else:
-            crowd.reserved[me] = claims.end[me]
+            crowd[me].reserved = claims.end[me]
     return lines
 
 
 @njit(inline="always")
 def _cannot_go(crowd: Crowd, claims: Claims, view: View, me: int) -> bool:
     """Whether a vehicle stands before the crossings that are reserved for it: others may go."""
-    stands = crowd.speed[me] < STANDING and not claims.inside[me]
-    return stands and view.free[me] < crowd.reserved[me]
+    stands = crowd[me].speed < STANDING and not claims.inside[me]
+    return stands and view.free[me] < crowd[me].reserved
 
 
 @njit(inline="always")
@@ -99,9 +99,9 @@ def _stuck(crowd: Crowd, claims: Claims, view: View, me: int) -> int:
     the first - or if there is no room behind it (`_FULL`).
     """
     leader = view.leader[me]
-    if view.near[me] < claims.begin[me] and crowd.reserved[leader] <= 0.0:
+    if view.near[me] < claims.begin[me] and crowd[leader].reserved <= 0.0:
         return _STUCK
-    if view.free[me] > claims.clear[me] + crowd.length[me] + CLEARANCE:
+    if view.free[me] > claims.clear[me] + crowd[me].length + CLEARANCE:
         return _NOT
     return _FULL if view.free[me] > claims.end[me] else _STUCK
 
@@ -110,21 +110,21 @@ def _stuck(crowd: Crowd, claims: Claims, view: View, me: int) -> int:
 def _claims(crowd: Crowd, crossings: Overlaps, strands: tuple[int, int]) -> Claims:
     """Claims of vehicles whose next crossings are not yet known."""
     first, last = strands
-    count, ego = len(crowd.x), len(crowd.x) - 1
+    count, ego = len(crowd), len(crowd) - 1
     head = np.full(last - first, -1, np.int32)
     after = np.empty(count * MAX_WAYS, np.int32)
     for me in range(ego):
-        for n in range(crowd.ways[me]):
+        for n in range(crowd[me].ways):
             entry = me * MAX_WAYS + n
-            after[entry] = head[crowd.strand[me, n] - first]
-            head[crowd.strand[me, n] - first] = entry
-    front, route = 0.5 * crowd.length[ego], crowd.strand[ego, 0]
+            after[entry] = head[crowd[me].strand[n] - first]
+            head[crowd[me].strand[n] - first] = entry
+    front, route = 0.5 * crowd[ego].length, crowd[ego].strand[0]
     low, high = crossings.offset[route], crossings.offset[route + 1]
     near = np.empty(high - low, np.int32)
     found = 0
     for z in range(low, high):
-        begin = crowd.start[ego, 0] + crossings.begin[z]
-        end = crowd.start[ego, 0] + crossings.end[z]
+        begin = crowd[ego].start[0] + crossings.begin[z]
+        end = crowd[ego].start[0] + crossings.end[z]
         if end + front > 0.0 and begin - front < HORIZON:
             near[found] = z
             found += 1
@@ -153,10 +153,10 @@ def _find_group(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> N
 
     Crossings with too little room between them to stand there are one group.
     """
-    decide = 0.5 * crowd.length[me] + decision_distance(crowd.speed[me])
-    for n in range(crowd.ways[me]):
-        strand, start = crowd.strand[me, n], crowd.start[me, n]
-        if start > max(decide, claims.end[me] + crowd.length[me] + CLEARANCE):
+    decide = 0.5 * crowd[me].length + decision_distance(crowd[me].speed)
+    for n in range(crowd[me].ways):
+        strand, start = crowd[me].strand[n], crowd[me].start[n]
+        if start > max(decide, claims.end[me] + crowd[me].length + CLEARANCE):
             break
         for z in range(crossings.offset[strand], crossings.offset[strand + 1]):
             _join(
@@ -167,27 +167,27 @@ def _find_group(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> N
                 start + crossings.end[z],
                 crossings.merge[z],
             )
-    if me < len(crowd.x) - 1:
+    if me < len(crowd) - 1:
         for z in claims.ego_zones:
-            for n in range(crowd.ways[me]):
-                if crowd.strand[me, n] == crossings.foe[z]:
-                    begin = crowd.start[me, n] + crossings.foe_begin[z]
-                    end = crowd.start[me, n] + crossings.foe_end[z]
+            for n in range(crowd[me].ways):
+                if crowd[me].strand[n] == crossings.foe[z]:
+                    begin = crowd[me].start[n] + crossings.foe_begin[z]
+                    end = crowd[me].start[n] + crossings.foe_end[z]
                     _join(crowd, claims, me, begin, end, crossings.merge[z])
 
 
 @njit(inline="always")
 def _join(crowd: Crowd, claims: Claims, me: int, begin: float, end: float, merge: bool) -> None:
     """Take a crossing from one place [m] to another on a vehicle's way into its group if it is."""
-    front, room = 0.5 * crowd.length[me], crowd.length[me] + CLEARANCE
+    front, room = 0.5 * crowd[me].length, crowd[me].length + CLEARANCE
     if end + front <= 0.0:
         return
     if begin < front - NOSE:
         claims.inside[me] = True
-    if begin < max(crowd.reserved[me], front - NOSE):
+    if begin < max(crowd[me].reserved, front - NOSE):
         return
     if claims.begin[me] == np.inf:
-        if begin <= front + decision_distance(crowd.speed[me]):
+        if begin <= front + decision_distance(crowd[me].speed):
             claims.begin[me], claims.end[me] = begin, end
             claims.clear[me] = -np.inf if merge else end
     elif begin - claims.end[me] <= room:
@@ -199,9 +199,9 @@ def _join(crowd: Crowd, claims: Claims, me: int, begin: float, end: float, merge
 @njit(cache=True)
 def _hindrance(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> int:
     """What keeps a vehicle from entering its group of crossings: the worst, see `_hinders`."""
-    ego, worst = len(crowd.x) - 1, _NONE
-    for n in range(crowd.ways[me]):
-        strand, start = crowd.strand[me, n], crowd.start[me, n]
+    ego, worst = len(crowd) - 1, _NONE
+    for n in range(crowd[me].ways):
+        strand, start = crowd[me].strand[n], crowd[me].start[n]
         if start > claims.end[me]:
             break
         for z in range(crossings.offset[strand], crossings.offset[strand + 1]):
@@ -211,7 +211,7 @@ def _hindrance(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> in
             entry = claims.head[crossings.foe[z] - claims.first_strand]
             while entry >= 0:
                 other = entry // MAX_WAYS
-                foe = crowd.start[other, entry - other * MAX_WAYS]
+                foe = crowd[other].start[entry - other * MAX_WAYS]
                 zone = begin, end, foe + crossings.foe_begin[z], foe + crossings.foe_end[z]
                 if other != me:
                     found = _hinders(crowd, claims, (me, other), zone, _rules(crossings, z, 1))
@@ -222,7 +222,7 @@ def _hindrance(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> in
                 continue
             begin, end = start + crossings.foe_begin[z], start + crossings.foe_end[z]
             if claims.begin[me] <= begin <= claims.end[me]:
-                foe = crowd.start[ego, 0]
+                foe = crowd[ego].start[0]
                 zone = begin, end, foe + crossings.begin[z], foe + crossings.end[z]
                 found = _hinders(crowd, claims, (me, ego), zone, _rules(crossings, z, -1))
                 worst = max(worst, found)
@@ -247,18 +247,18 @@ def _hinders(
     me, other = pair
     rank, merge = rules
     begin, end, other_begin, other_end = zone
-    front, other_front = 0.5 * crowd.length[me], 0.5 * crowd.length[other]
+    front, other_front = 0.5 * crowd[me].length, 0.5 * crowd[other].length
     if other_end + other_front <= 0.0 or other_begin - other_front > HORIZON:
         return _NONE
-    arrives = EARLY * time_to(crowd, other, other_begin - other_front)
-    leave = LATE * time_to(crowd, me, end + front)
+    arrives = EARLY * time_to(crowd[other], other_begin - other_front)
+    leave = LATE * time_to(crowd[me], end + front)
     inside = other_begin <= other_front - NOSE
-    if inside or other_begin < crowd.reserved[other]:
-        if crowd.speed[other] < STANDING:
+    if inside or other_begin < crowd[other].reserved:
+        if crowd[other].speed < STANDING:
             return _OCCUPIED if inside else _FOE
-        leaves = LATE * time_to(crowd, other, other_end + other_front)
+        leaves = LATE * time_to(crowd[other], other_end + other_front)
         before = not inside and leave + MARGIN < arrives
-        after = leaves + MARGIN < EARLY * time_to(crowd, me, begin - front)
+        after = leaves + MARGIN < EARLY * time_to(crowd[me], begin - front)
         return _NONE if before or after else _FOE
     stuck = claims.stuck[other]
     if (
@@ -279,7 +279,7 @@ def _rules(crossings: Overlaps, number: int, side: int) -> tuple[int, bool]:
 @njit(inline="always")
 def _goes_first(crowd: Crowd, pair: tuple[int, int], farther: float, rank: int) -> bool:
     """Whether the first of two vehicles may go first, which is so much farther [m] away."""
-    waited, other_waited = crowd.waited[pair[0]], crowd.waited[pair[1]]
+    waited, other_waited = crowd[pair[0]].waited, crowd[pair[1]].waited
     patience = PATIENCE if rank == 0 else LONG_PATIENCE
     if max(waited, other_waited) > patience and waited != other_waited:
         return bool(waited > other_waited)

@@ -195,7 +195,7 @@ def _advance_one(
 ) -> float:
     """Drive the vehicles around one ego; returns how much the ego may accelerate [m/s2]."""
     crowd = gather(state, strands, routes)
-    count, ego = len(crowd.x), len(crowd.x) - 1
+    count, ego = len(crowd), len(crowd) - 1
     view = look_ahead(crowd)
     less = view.less
     first, last = strands.world_offset[state.world], strands.world_offset[state.world + 1]
@@ -204,15 +204,15 @@ def _advance_one(
         waits = lines[k] < np.inf
         if waits:
             line = max(lines[k], 0.0) + LINE_GAP
-            less[k] = max(less[k], interaction(crowd.speed[k], line, 0.0, LINE_GAP))
-        if waits and crowd.speed[k] < STANDING:
-            crowd.waited[k] += DT
-        elif crowd.speed[k] > MOVING:
-            crowd.waited[k] = 0.0
-        if k < ego and crowd.there[k]:
+            less[k] = max(less[k], interaction(crowd[k].speed, line, 0.0, LINE_GAP))
+        if waits and crowd[k].speed < STANDING:
+            crowd[k].waited += DT
+        elif crowd[k].speed > MOVING:
+            crowd[k].waited = 0.0
+        if k < ego and crowd[k].there:
             _drive(state.vehicles[k], strands, crowd, k, less[k])
-    state.reserved = max(crowd.reserved[ego] - crowd.speed[ego] * DT, 0.0)
-    state.waited = crowd.waited[ego]
+    state.reserved = max(crowd[ego].reserved - crowd[ego].speed * DT, 0.0)
+    state.waited = crowd[ego].waited
     return max(COMFORT_ACCELERATION - less[ego], -HARDEST) if less[ego] > 0.0 else np.inf
 
 
@@ -225,15 +225,15 @@ def _drive(
     less: float,
 ) -> None:
     """Drive one vehicle on for `DT`; where its strands end, its place becomes empty."""
-    speed = crowd.speed[number]
+    speed = crowd[number].speed
     i, _ = piece_at(strands.offset, strands.length, vehicle.strand, vehicle.station)
     eager = SLOWEST + (1.0 - SLOWEST) * uniform(np.uint64(vehicle.seed), _EAGER_DRAW)
     wanted = free_acceleration(speed, eager * strands.speed[i]) - less
     acceleration = min(max(wanted, -HARDEST), COMFORT_ACCELERATION)
     after = max(speed + acceleration * DT, 0.0)
     driven = 0.5 * (speed + after) * DT
-    vehicle.speed, vehicle.waited = after, crowd.waited[number]
-    vehicle.reserved = max(crowd.reserved[number] - driven, 0.0)
+    vehicle.speed, vehicle.waited = after, crowd[number].waited
+    vehicle.reserved = max(crowd[number].reserved - driven, 0.0)
     before, strand, station = vehicle.before, vehicle.strand, vehicle.station + driven
     while strand != NOWHERE and station > strands.length[strand]:
         station -= strands.length[strand]
