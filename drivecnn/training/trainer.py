@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
 from drivecnn.losses import LOSSES
-from drivecnn.policy import DrivingPolicy, load_camera_weights
+from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
@@ -35,6 +35,7 @@ from drivecnn_envs.vehicle import DT
 
 CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
 NOISE_TIME = 0.5  # s after which the expert's noise has drifted away
+TRAINING_ACTION = "median"  # strays more than a steady hand, and so sees more
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
 
 
@@ -139,7 +140,7 @@ class Trainer:
             NoisyExpert(
                 ExpertDriver(self.simulator), config.data.cars, config.data.expert_noise, self.rng
             ),
-            PolicyDriver(self.raw_policy, self.simulator.observe),
+            PolicyDriver(self.raw_policy, self.simulator.observe, action=ACTIONS[TRAINING_ACTION]),
             config.data.cars,
             self.rng,
         )
