@@ -10,7 +10,12 @@ from highway_env.vehicle.behavior import IDMVehicle
 
 from drivecnn_envs.bodies import size_of
 from drivecnn_envs.collisions import boxes_overlap
-from drivecnn_envs.following import idm_acceleration
+from drivecnn_envs.following import (
+    COMFORT_ACCELERATION,
+    COMFORT_BRAKING,
+    TIME_GAP,
+    idm_acceleration,
+)
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.states import NOWHERE
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -114,7 +119,11 @@ def test_vehicles_that_are_left_behind_make_room_for_others(simulator):
 
 @pytest.mark.parametrize("speed", [0.0, 4.0, 9.0])
 @pytest.mark.parametrize("gap", [8.0, 20.0, 60.0])
-def test_vehicles_follow_as_those_of_highway_env(speed, gap):
+def test_vehicles_follow_as_those_of_highway_env(monkeypatch, speed, gap):
+    # some of its environments change these for all
+    monkeypatch.setattr(IDMVehicle, "COMFORT_ACC_MAX", COMFORT_ACCELERATION)
+    monkeypatch.setattr(IDMVehicle, "COMFORT_ACC_MIN", -COMFORT_BRAKING)
+    monkeypatch.setattr(IDMVehicle, "TIME_WANTED", TIME_GAP)
     network = RoadNetwork()
     network.add_lane("a", "b", StraightLane([0, 0], [200, 0]))
     road = Road(network)
