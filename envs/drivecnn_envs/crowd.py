@@ -76,20 +76,14 @@ def gather(
         vehicle, user = state.vehicles[k], crowd[k]
         if vehicle.strand == NOWHERE:
             continue
-        user.there = True
-        user.x, user.y, user.yaw = vehicle.x, vehicle.y, vehicle.yaw
-        user.speed, user.reserved, user.waited = vehicle.speed, vehicle.reserved, vehicle.waited
-        user.length, user.width = size_of(vehicle.seed)
+        _introduce(user, vehicle, size_of(vehicle.seed))
         user.ways = _look_along(strands, vehicle, user)
         _trace(strands, vehicle, user)
         _survey(user)
     user = crowd[ego]
-    user.there = True
+    _introduce(user, state, (VEHICLE_LENGTH, VEHICLE_WIDTH))
     user.strand[0], user.start[0] = len(strands.length) + state.route, -state.progress
     user.ways = 1
-    user.x, user.y, user.yaw = state.x, state.y, state.yaw
-    user.speed, user.reserved, user.waited = state.speed, state.reserved, state.waited
-    user.length, user.width = VEHICLE_LENGTH, VEHICLE_WIDTH
     speed = state.speed
     for n in range(PATH_POINTS):
         along = state.progress + n * PATH_STEP
@@ -97,6 +91,19 @@ def gather(
         speed = _arrive(user, n, speed, speed_at(routes, state.route, along))
     _survey(user)
     return crowd
+
+
+@njit(inline="always")
+def _introduce(
+    user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
+    who: Any,  # noqa: ANN401 - a record of dtype VEHICLE or STATE, which have no static type
+    size: tuple[float, float],
+) -> None:
+    """Note where a vehicle or the ego is, its length and width [m], and that it is there."""
+    user.there = True
+    user.x, user.y, user.yaw = who.x, who.y, who.yaw
+    user.speed, user.reserved, user.waited = who.speed, who.reserved, who.waited
+    user.length, user.width = size
 
 
 @njit(inline="always")

@@ -1,6 +1,6 @@
 """How the vehicles around the ego drive."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_vehicles_keep_to_the_middle_of_their_lanes(simulator):
 
 def test_vehicles_move_as_fast_as_they_say(simulator):
     history = drive(simulator, 60)
-    for before, after in zip(history[-20:], history[-19:], strict=False):
+    for before, after in pairwise(history[-20:]):
         old, new = before["vehicles"], after["vehicles"]
         same = (
             (old["seed"] == new["seed"]) & (old["strand"] != NOWHERE) & (new["strand"] != NOWHERE)
