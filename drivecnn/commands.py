@@ -32,7 +32,7 @@ from drivecnn.evaluation import (
 )
 from drivecnn.map_picture import draw_map
 from drivecnn.policy import ACTIONS, DEFAULT_ACTION, DrivingPolicy, PolicyError
-from drivecnn.policy.checkpoint import SHIPPED, CheckpointError
+from drivecnn.policy.checkpoint import SHIPPED, CheckpointError, run_path
 from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
@@ -255,7 +255,7 @@ def _evaluate(options: Namespace, console: Console) -> None:
 
 def _run_folder(run: Path | None) -> Path:
     """The run that is named, or the one that comes with drivecnn."""
-    return SHIPPED if run is None or str(run) == SHIPPED.name else run
+    return SHIPPED if run is None else run_path(run)
 
 
 def _report_folder(run: Path | None, driver: str = "policy") -> Path:

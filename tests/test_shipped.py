@@ -2,9 +2,12 @@
 
 import json
 
+import torch
+
 from drivecnn import load_policy
 from drivecnn.cli import main
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run
+from drivecnn.policy import DrivingPolicy, load_policy_weights
 from drivecnn.policy.checkpoint import SHIPPED
 from drivecnn_envs.towns import RouteOptions
 
@@ -23,6 +26,14 @@ def test_it_needs_no_path(tmp_path, capsys):
     for run in ([], ["shipped"]):
         assert main(["evaluate", *run, *arguments, "--out", str(tmp_path)]) == 0
         assert json.loads((tmp_path / "report.json").read_text())["routes"] == 1
+
+
+def test_its_weights_are_what_another_may_start_from():
+    shipped = load_policy()
+    policy = DrivingPolicy(shipped.config)
+    load_policy_weights(policy, "shipped")
+    expected = shipped.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in policy.state_dict().items())
 
 
 def test_it_is_small():

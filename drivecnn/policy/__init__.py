@@ -9,7 +9,7 @@ from drivecnn.policy.distributions import FAMILIES, GaussianMixture, Modes, Stee
 from drivecnn.policy.encoders import ENCODERS, build_encoder
 from drivecnn.policy.errors import PolicyError
 from drivecnn.policy.network import DrivingPolicy, PolicyConfig
-from drivecnn.policy.pretrained import load_camera_weights
+from drivecnn.policy.pretrained import load_camera_weights, load_policy_weights
 
 __all__ = [
     "ACTIONS",
@@ -28,5 +28,6 @@ __all__ = [
     "load_camera_weights",
     "load_metadata",
     "load_policy",
+    "load_policy_weights",
     "save_policy",
 ]

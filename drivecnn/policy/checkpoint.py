@@ -120,6 +120,11 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
+def run_path(run: str | Path) -> Path:
+    """Where a run is that somebody names: `shipped` is the one that comes with drivecnn."""
+    return SHIPPED if str(run) == SHIPPED.name else Path(run)
+
+
 def _weights_path(path: str | Path) -> Path:
     """The .safetensors file that a run folder or a file path means."""
     path = Path(path)

@@ -1,6 +1,7 @@
-"""Weights that camera encoders start a training from."""
+"""Weights that a training starts from: of a whole policy, or of its camera encoders."""
 
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from drivecnn.policy.checkpoint import load_policy, run_path
 from drivecnn.policy.encoders.backbones import Backbone
 from drivecnn.policy.errors import PolicyError
 from drivecnn.policy.network import DrivingPolicy
@@ -34,6 +36,28 @@ def load_camera_weights(policy: DrivingPolicy) -> None:
             encoder.layers.start_from(tensors)
         except ValueError as error:
             raise PolicyError(f"{path} holds no weights of {name}: {error}") from error
+
+
+def load_policy_weights(policy: DrivingPolicy, run: str | Path) -> None:
+    """Give a policy all weights of another one, in place.
+
+    Args:
+        policy: of the same network as the other one.
+        run: run folder, .safetensors file or `shipped`.
+
+    Raises:
+        CheckpointError: one line, when there is no such policy or it cannot be read.
+        PolicyError: one line that names the setting in which the two networks differ.
+    """
+    other = load_policy(run_path(run))
+    ours, theirs = asdict(policy.config), asdict(other.config)
+    for name in sorted(ours.keys() - {"camera_weights"}):
+        if ours[name] != theirs[name]:
+            raise PolicyError(
+                f"{run} has {name} {theirs[name]!r}, but {ours[name]!r} is to be trained: "
+                "give the network that it has"
+            )
+    policy.load_state_dict(other.state_dict())
 
 
 def _read(path: Path) -> dict[str, Tensor]:

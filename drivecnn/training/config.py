@@ -154,6 +154,8 @@ class RunConfig:
 
     Attributes:
         seed: of the weights, the worlds, the routes and every draw.
+        start_from: a policy that is trained on, of the same network and observation: run folder,
+            .safetensors file or `shipped`. With `data.expert_fraction: 0` it drives at once.
         observation: cameras and route map.
         policy: the network; its input sizes follow from `observation`.
         data: where states come from.
@@ -166,6 +168,7 @@ class RunConfig:
     """
 
     seed: int = 0
+    start_from: str | None = None
     observation: ObservationConfig = field(default_factory=ObservationConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -18,6 +18,7 @@ from drivecnn.provenance import provenance
 from drivecnn.rollout import PolicyDriver, every_route, rollout
 from drivecnn.training.config import RunConfig
 from drivecnn.training.trainer import Trainer
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
 
@@ -70,8 +71,9 @@ def speedrun(
         on_attempt: told of each test.
 
     Raises:
-        InputError: if the config or one of its maps cannot be used.
+        InputError: if the config or one of its maps cannot be used, or it starts from weights.
     """
+    _check_from_nothing(config)
     trainer = Trainer(config)
     tested = 0.0  # s, which do not count
     test: Simulator | None = None
@@ -99,6 +101,18 @@ def speedrun(
     content = {**dataclasses.asdict(result), **settings}
     replace_file(folder / REPORT_NAME, (json.dumps(content, indent=2) + "\n").encode())
     return result
+
+
+def _check_from_nothing(config: RunConfig) -> None:
+    """Refuse a head start, which would make the time a lie."""
+    for name, weights in (
+        ("start_from", config.start_from),
+        ("policy.camera_weights", config.policy.camera_weights),
+    ):
+        if weights is not None:
+            raise InputError(
+                f"{name} is {weights}, but a speed run starts from nothing: leave it out"
+            )
 
 
 def _drive(trainer: Trainer, test: Simulator) -> float:

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
 from drivecnn.losses import LOSSES
-from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights
+from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights, load_policy_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
@@ -158,12 +158,15 @@ class Trainer:
         return all(bool(value.isfinite().all()) for state in states for value in state.values())
 
     def start_from_weights(self) -> None:
-        """Give the cameras the weights that the config names, if it does: a run's first act.
+        """Give the network the weights that the config names, if it does: a run's first act.
 
         Raises:
-            PolicyError: one line, if the file is missing or is not for this network.
+            PolicyError: one line, if they are missing or not for this network.
+            CheckpointError: one line, if there is no policy to start from.
         """
         load_camera_weights(self.raw_policy)
+        if self.config.start_from is not None:
+            load_policy_weights(self.raw_policy, self.config.start_from)
         self.average.module.load_state_dict(self.raw_policy.state_dict())
 
     def train_step(self) -> StepReport:

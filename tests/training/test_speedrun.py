@@ -10,6 +10,7 @@ from brief import BRIEF
 from drivecnn.policy import load_policy
 from drivecnn.training import speedrun as module
 from drivecnn.training.speedrun import speedrun
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.towns import RouteOptions
 
 CONFIG = replace(BRIEF, validation=replace(BRIEF.validation, times=3))
@@ -53,3 +54,19 @@ def test_the_clock_stands_still_while_a_checkpoint_is_tested(tmp_path, monkeypat
     began = time.time()
     result = speedrun(CONFIG, tmp_path, began)
     assert result.attempts[-1].seconds < time.time() - began - 8.5
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (replace(CONFIG, start_from="shipped"), "start_from is shipped"),
+        (
+            replace(CONFIG, policy=replace(CONFIG.policy, camera_weights="w.pth")),
+            "policy.camera_weights is w.pth",
+        ),
+    ],
+)
+def test_a_head_start_is_refused(tmp_path, config, name):
+    with pytest.raises(InputError, match=f"^{name}, but a speed run starts from nothing"):
+        speedrun(config, tmp_path / "run", time.time())
+    assert not (tmp_path / "run").exists()

@@ -194,6 +194,31 @@ def test_a_run_starts_from_weights_that_its_checkpoint_and_a_resume_do_not_need(
     assert not (tmp_path / "other").exists()
 
 
+def same(policy, other):
+    expected = other.state_dict()
+    return all(torch.equal(value, expected[name]) for name, value in policy.state_dict().items())
+
+
+def test_a_run_goes_on_from_the_weights_of_another_policy(trained):
+    trainer = Trainer(replace(SMALL, start_from=str(trained), seed=7))
+    trainer.start_from_weights()
+    policy = load_policy(trained)
+    assert same(trainer.raw_policy, policy)
+    assert same(trainer.averaged_policy, policy)
+    trainer.train_step()
+    assert not same(trainer.raw_policy, policy)
+
+
+def test_a_policy_of_another_network_is_refused_before_anything_is_written(trained, tmp_path):
+    wide = replace(SMALL.policy, features=SMALL.policy.features + 8)
+    config = replace(SMALL, policy=wide, start_from=str(trained))
+    with pytest.raises(PolicyError, match=f"has features {SMALL.policy.features}, but"):
+        train(config, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="no checkpoint at nowhere"):
+        train(replace(SMALL, start_from="nowhere"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_expert_drives_first_and_the_policy_last():
     trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, expert_fraction=0.5)))
     shares = [trainer.train_step().expert_share for _ in range(3)]

@@ -38,6 +38,7 @@ class TownConfig:
         wide_one_way: share of the one-way streets with several lanes.
         one_way_lanes: lanes of such a street, least and most.
         setback: m that streets end before where their junction has to begin, least and most.
+        compact: share of the junctions without setbacks: a turn begins where the street ends.
         turn_radius: m, of turns across a junction, at most. Below `WIDE_TURN`, right turns keep to
             the radius of the corners even where the junction has room for wider ones.
         roundabouts: share of the junctions, those of avenues left out, that become roundabouts.
@@ -65,6 +66,7 @@ class TownConfig:
     wide_one_way: float = 0.0
     one_way_lanes: tuple[int, int] = (2, 2)
     setback: tuple[float, float] = (0.0, 0.0)
+    compact: float = 0.0
     turn_radius: float = WIDE_TURN
     roundabouts: float = 0.0
     roundabout_radius: tuple[float, float] = (10.0, 15.0)
@@ -132,6 +134,7 @@ _RANGES = (  # name, least, most, unit
             "medians",
             "one_way",
             "wide_one_way",
+            "compact",
             "roundabouts",
         )
     ),
@@ -194,6 +197,7 @@ DIFFICULTIES: dict[str, TownConfig] = {
         wide_one_way=0.6,
         one_way_lanes=(2, 5),
         setback=(0.0, 8.0),
+        compact=0.6,
         turn_radius=20.0,
         roundabouts=0.1,
     ),

@@ -101,17 +101,19 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
     corner_radius = dict.fromkeys(grid, rng.uniform(*config.corner_radius))
     if config.varied_corners:
         corner_radius = {node: _log_uniform(*config.corner_radius, extras) for node in grid}
+    compact = {node for node in grid if config.compact > 0.0 and extras.random() < config.compact}
     turn_radius = dict.fromkeys(grid, TurnRadius())
     if config.turn_radius < WIDE_TURN:
-        turn_radius = {
+        turn_radius |= {
             node: TurnRadius(radius, _log_uniform(radius, max(config.turn_radius, radius), extras))
             for node, radius in corner_radius.items()
+            if node not in compact
         }
     setbacks = {
         (node, there): extras.uniform(*config.setback)
         for node in grid
+        if grid.degree[node] > 2 and node not in compact
         for there in grid[node]
-        if grid.degree[node] > 2
     }
     plan = Plan(position, streets, roundabouts, least, corner_radius, turn_radius, setbacks)
     if avenues:

@@ -1,5 +1,6 @@
 """Towns of the higher levels: joined, drivable, without overlaps, with all that real ones have."""
 
+from dataclasses import replace
 from functools import cache
 
 import networkx as nx
@@ -144,6 +145,21 @@ def test_cities_have_wide_avenues_and_turns_of_many_radii():
         sharpest += [np.abs(np.gradient(lane.headings, lane.stations)).max() for lane in turns]
     assert max(sharpest) > 0.16
     assert min(turn for turn in sharpest if turn > 0.02) < 0.06
+
+
+def test_turns_of_compact_junctions_begin_where_the_street_ends():
+    def share(compact):
+        at_once = []
+        for seed in range(3):
+            network = generate_town(seed, replace(DIFFICULTIES["city"], compact=compact))
+            for lane in network.lanes.values():
+                turn = np.abs(lane.headings - lane.headings[0])
+                if lane.junction is not None and turn[-1] > 0.5:
+                    at_once.append(lane.stations[np.argmax(turn > 0.05)] < 1.5)
+        return np.mean(at_once)
+
+    assert share(0.0) < 0.2
+    assert share(1.0) > 0.5
 
 
 def test_easy_towns_have_none_of_these():
