@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivecnn.metrics import Metrics, summarise
-from drivecnn.policy import save_policy
+from drivecnn.policy import DrivingPolicy, save_policy
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import DivergedError, PolicyDriver, Start, every_route, rollout
@@ -23,7 +23,7 @@ from drivecnn.training.config import RunConfig
 from drivecnn.training.interrupts import uninterrupted
 from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
-from drivecnn.training.trainer import StepReport, Trainer
+from drivecnn.training.trainer import StepReport, Trainer, start_from_weights
 from drivecnn.uncertainty import fit_temperature
 from drivecnn.video import record_drive
 from drivecnn_envs.simulator import Simulator
@@ -59,7 +59,8 @@ def train(
     "__main__"` around the program's main part, as all of Python's multiprocessing.
 
     Raises:
-        CheckpointError: if there is nothing to resume, or the folder holds another run.
+        CheckpointError: if there is nothing to resume or to start from, or the folder holds another
+            run.
         PolicyError: if the policy does not suit the images, or its first weights cannot be used.
         InputError: if the config or one of its maps cannot be used.
         DivergedError: if the training gives no finite numbers any more.
@@ -67,6 +68,8 @@ def train(
     """
     if not resume and (folder / STATE_NAME).exists():
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
+    if not resume:  # before towns are built, which may take minutes
+        start_from_weights(DrivingPolicy(config.fitted_policy()), config)
     with team_of(config, partial(_take_part, config, folder, resume)) as team:
         return _take_part(config, folder, resume, team, on_progress)
 

@@ -161,12 +161,9 @@ class Trainer:
         """Give the network the weights that the config names, if it does: a run's first act.
 
         Raises:
-            PolicyError: one line, if they are missing or not for this network.
-            CheckpointError: one line, if there is no policy to start from.
+            PolicyError, CheckpointError: as `start_from_weights`.
         """
-        load_camera_weights(self.raw_policy)
-        if self.config.start_from is not None:
-            load_policy_weights(self.raw_policy, self.config.start_from)
+        start_from_weights(self.raw_policy, self.config)
         self.average.module.load_state_dict(self.raw_policy.state_dict())
 
     def train_step(self) -> StepReport:
@@ -264,6 +261,18 @@ class Trainer:
         while True:
             route = self.rng.integers(len(self.simulator.scene.routes))
             yield Start(int(route), int(self.rng.integers(MAX_SEED)))
+
+
+def start_from_weights(policy: DrivingPolicy, config: RunConfig) -> None:
+    """Give a network the weights that a config names, if it does, in place.
+
+    Raises:
+        PolicyError: one line, if they are missing or not for this network.
+        CheckpointError: one line, if there is no policy to start from.
+    """
+    load_camera_weights(policy)
+    if config.start_from is not None:
+        load_policy_weights(policy, config.start_from)
 
 
 def disturb(states: States, config: DataConfig, rng: Generator) -> None:

@@ -13,6 +13,7 @@ from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_
 from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.rollout import Decision
+from drivecnn.training import trainer as trainer_module
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
@@ -209,7 +210,10 @@ def test_a_run_goes_on_from_the_weights_of_another_policy(trained):
     assert not same(trainer.raw_policy, policy)
 
 
-def test_a_policy_of_another_network_is_refused_before_anything_is_written(trained, tmp_path):
+def test_a_policy_of_another_network_is_refused_before_towns_are_built(
+    trained, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(trainer_module, "load_simulator", None)
     wide = replace(SMALL.policy, features=SMALL.policy.features + 8)
     config = replace(SMALL, policy=wide, start_from=str(trained))
     with pytest.raises(PolicyError, match=f"has features {SMALL.policy.features}, but"):

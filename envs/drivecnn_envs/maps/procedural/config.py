@@ -37,6 +37,8 @@ class TownConfig:
         one_way: share of the streets to drive in one direction only.
         wide_one_way: share of the one-way streets with several lanes.
         one_way_lanes: lanes of such a street, least and most.
+        shoulders: share of the streets with a paved shoulder at either side.
+        shoulder_width: m, least and most.
         setback: m that streets end before where their junction has to begin, least and most.
         compact: share of the junctions without setbacks: a turn begins where the street ends.
         turn_radius: m, of turns across a junction, at most. Below `WIDE_TURN`, right turns keep to
@@ -65,6 +67,8 @@ class TownConfig:
     one_way: float = 0.0
     wide_one_way: float = 0.0
     one_way_lanes: tuple[int, int] = (2, 2)
+    shoulders: float = 0.0
+    shoulder_width: tuple[float, float] = (0.5, 4.0)
     setback: tuple[float, float] = (0.0, 0.0)
     compact: float = 0.0
     turn_radius: float = WIDE_TURN
@@ -120,6 +124,7 @@ _RANGES = (  # name, least, most, unit
     ("corner_radius", 3.0, 15.0, "m"),
     ("avenue_lanes", 2, 5, "lanes"),
     ("one_way_lanes", 2, 5, "lanes"),
+    ("shoulder_width", 0.0, 6.0, "m"),
     ("setback", 0.0, 15.0, "m"),
     ("turn_radius", 3.0, WIDE_TURN, "m"),
     ("lane_width", 2.5, 5.0, "m"),
@@ -134,6 +139,7 @@ _RANGES = (  # name, least, most, unit
             "medians",
             "one_way",
             "wide_one_way",
+            "shoulders",
             "compact",
             "roundabouts",
         )
@@ -196,6 +202,7 @@ DIFFICULTIES: dict[str, TownConfig] = {
         one_way=0.2,
         wide_one_way=0.6,
         one_way_lanes=(2, 5),
+        shoulders=0.6,
         setback=(0.0, 8.0),
         compact=0.6,
         turn_radius=20.0,

@@ -25,7 +25,7 @@ JOINS, LEAVES = "joins", "leaves"  # what an arm's lane does at a roundabout
 def build_lanes(name: str, layout: Layout) -> TownNetwork:
     """The network of a layout, in right-hand traffic."""
     network = TownNetwork(name)
-    network.paved = layout.paved
+    network.paved = [*layout.paved, *_shoulders(layout)]
     for (start, end), curve in layout.curves.items():
         street = layout.plan.streets[start, end]
         _add_street(network, start, end, curve, street)
@@ -53,6 +53,16 @@ def _add_street(
             priority=AVENUE_PRIORITY if min(street.forward, street.backward) > 1 else 0,
         )
         network.add_lane(_name(here, there, "start"), _name(here, there, "end"), lane)
+
+
+def _shoulders(layout: Layout) -> Iterator[PavedStrip]:
+    """The paved shoulders of the streets, which end at junctions."""
+    for ends, curve in layout.curves.items():
+        street = layout.plan.streets[ends]
+        if street.shoulder > 0.0:
+            aside = street.half_width() - street.shoulder / 2
+            for lateral in (-aside, aside):
+                yield PavedStrip(parallel(curve, lateral), np.full(len(curve), street.shoulder))
 
 
 def _label(node: Node) -> str:

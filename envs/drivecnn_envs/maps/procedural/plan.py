@@ -98,6 +98,8 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
         least |= dict.fromkeys(roundabouts, max(ROUNDABOUT_ANGLE, config.least_angle))
         _turn_apart(streets, least)
     _make_one_way(streets, roundabouts, config, extras)
+    if config.shoulders > 0.0:
+        _add_shoulders(streets, config, extras)
     corner_radius = dict.fromkeys(grid, rng.uniform(*config.corner_radius))
     if config.varied_corners:
         corner_radius = {node: _log_uniform(*config.corner_radius, extras) for node in grid}
@@ -368,6 +370,16 @@ def _make_one_way(
             target -= 1
         else:
             streets[ends] = street
+
+
+def _add_shoulders(
+    streets: dict[Ends, Street], config: TownConfig, rng: np.random.Generator
+) -> None:
+    """Pave the sides of some streets, in place."""
+    for ends, street in streets.items():
+        width = rng.uniform(*config.shoulder_width)
+        if rng.random() < config.shoulders:
+            streets[ends] = replace(street, shoulder=width)
 
 
 def _is_connected(streets: dict[Ends, Street]) -> bool:

@@ -23,6 +23,7 @@ class Street:
         leave, arrive: rad, its headings there, as driven from start to end.
         forward, backward: lanes in the direction start to end, and in the other one.
         median: m of land between the two directions.
+        shoulder: m of road surface beside the lanes, at either side.
         lane_width: m.
         centre_line, edge_line: highway-env `LineType` between the directions and at the sides.
     """
@@ -37,6 +38,7 @@ class Street:
     forward: int = 1
     backward: int = 1
     median: float = 0.0
+    shoulder: float = 0.0
 
     def turned(self) -> "Street":
         """The same street as seen from its other end."""
@@ -77,7 +79,8 @@ class Street:
 
     def half_width(self) -> float:
         """Metres from the middle of the road surface to its edges."""
-        return (self.median + (self.forward + self.backward) * self.lane_width) / 2
+        lanes = (self.forward + self.backward) * self.lane_width
+        return (self.median + lanes) / 2 + self.shoulder
 
     def line_types(self, number: int) -> tuple[int, int]:
         """Right and left line of a lane start to end; lanes side by side share a dashed line.

@@ -162,6 +162,20 @@ def test_turns_of_compact_junctions_begin_where_the_street_ends():
     assert share(1.0) > 0.5
 
 
+def test_shoulders_lie_beside_the_lanes_of_their_street():
+    config = replace(DIFFICULTIES["city"], shoulders=1.0, shoulder_width=(2.0, 2.5))
+    network = generate_town(0, config)
+    shoulders = [strip for strip in network.paved if 2.0 <= strip.widths[0] <= 2.5]
+    streets = {street_of(index) for index in street_lanes(network)}
+    assert len(shoulders) == 2 * len(streets)
+    lanes = street_lanes(network).values()
+    edges = [shapely.LineString(lane.points).buffer(lane.widths[0] / 2) for lane in lanes]
+    for strip in shoulders:
+        middle = shapely.Point(strip.points[len(strip.points) // 2])
+        away = min(edge.distance(middle) for edge in edges)
+        assert away == pytest.approx(strip.widths[0] / 2, abs=0.1)
+
+
 def test_easy_towns_have_none_of_these():
     for seed in range(4):
         network = town("easy", seed)
