@@ -40,7 +40,8 @@ class TownConfig:
         shoulders: share of the streets with a paved shoulder at either side.
         shoulder_width: m, least and most.
         setback: m that streets end before where their junction has to begin, least and most.
-        compact: share of the junctions without setbacks: a turn begins where the street ends.
+        compact: share of the junctions without setbacks, whose turns are as wide as there is room:
+            they begin where a street ends. `turn_radius` is for the others.
         turn_radius: m, of turns across a junction, at most. Below `WIDE_TURN`, right turns keep to
             the radius of the corners even where the junction has room for wider ones.
         roundabouts: share of the junctions, those of avenues left out, that become roundabouts.
