@@ -39,6 +39,8 @@ class DataConfig:
             that it is farther on than its map says. Elsewhere no map lags, and it turns early: a
             turn begun early is mended, one begun late is lost.
         route_dropout: share of drawn states whose route channel is blank.
+        fork_dropout: the same of states where several ways are open, which are few and say most of
+            what a policy can learn without a route.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
     """
@@ -57,6 +59,7 @@ class DataConfig:
     heading_jitter: float = 0.25
     map_lag: float = 2.0
     route_dropout: float = 0.1
+    fork_dropout: float = 0.4
     grading: float = 0.7
     balance: float = 0.0
 
@@ -70,7 +73,7 @@ class DataConfig:
             _check_least(f"data.{name}", getattr(self, name), 0)
         if not math.isfinite(self.map_lag):
             raise InputError(f"data.map_lag is {self.map_lag}, expected a number of metres")
-        for name in ("expert_fraction", "jitter_share", "route_dropout", "balance"):
+        for name in ("expert_fraction", "jitter_share", "route_dropout", "fork_dropout", "balance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"data.{name} is {getattr(self, name)}, expected 0 to 1")
         if self.cars > self.buffer_size:

@@ -27,6 +27,7 @@ from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
 from drivecnn.training.fabric import make_fabric
 from drivecnn.training.optimiser import make_optimiser, set_learning_rate
 from drivecnn.training.recorded import Recorded
+from drivecnn_envs.forks import Forks
 from drivecnn_envs.gpu import observer_on
 from drivecnn_envs.grading import draw_grades
 from drivecnn_envs.states import MAX_SEED, States
@@ -133,6 +134,7 @@ class Trainer:
         )
         observation = self.simulator.observer.config
         self.simulator.observer = observer_on(self.fabric.device.type, observation)
+        self.forks = Forks(self.simulator.scene, self.rng)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
@@ -227,7 +229,10 @@ class Trainer:
         return episodes
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Cameras, route maps and the expert's curvature of newly lit, partly moved states."""
+        """Cameras, route maps and the expert's curvature of newly lit, partly moved states.
+
+        Where the route is blank, the curvature is that of any way.
+        """
         config = self.config.data
         states = self._draw(self.config.optimiser.batch_size)
         disturb(states, config, self.rng)
@@ -240,12 +245,15 @@ class Trainer:
             images = observation.cameras  # those of a car alike, in all its frames
             images = images.reshape(len(states), -1, *images.shape[-3:])
             self.simulator.observer.grade(images, grades)
-        arrays = observation.cameras, observation.route_map, self.simulator.expert(states)
+        dropout = np.where(self.forks.open(states), config.fork_dropout, config.route_dropout)
+        blank = self.rng.random(len(states)) < dropout
+        expert = self.simulator.expert(states)
+        expert[blank] = self.forks.expert(states[blank], self.rng)
         cameras, route_map, curvature = (
-            torch.as_tensor(array, device=self.fabric.device) for array in arrays
+            torch.as_tensor(array, device=self.fabric.device)
+            for array in (observation.cameras, observation.route_map, expert)
         )
-        shown = torch.from_numpy(self.rng.random(len(states)) >= config.route_dropout)
-        route_map[:, 1] *= shown.to(route_map)[:, None, None]
+        route_map[:, 1] *= torch.from_numpy(~blank).to(route_map)[:, None, None]
         return cameras, route_map, curvature
 
     def _draw(self, count: int) -> States:

@@ -43,7 +43,7 @@ def random_approaches(
     for number in rng.permutation(len(lanes)):
         if len(found) == count:
             break
-        approach = _approach(network, lanes[number], rng, before, after)
+        approach = approach_by(network, lanes[number], rng, before, after)
         if approach is not None:
             found.append(approach)
     if not found:
@@ -62,20 +62,24 @@ def _branches(network: TownNetwork, index: LaneIndex) -> list[LaneIndex]:
     return entering if len(entering) > 1 else []
 
 
-def _approach(
+def approach_by(
     network: TownNetwork,
     lane: LaneIndex,
     rng: np.random.Generator,
     before: float,
     after: float,
 ) -> Approach | None:
-    """The approach that ends with a lane, None where a way before or after it ends too soon."""
-    towards = _extended(network, [lane], before, rng, forwards=False)
+    """The approach that ends with a lane; None if it offers no choice, or if a way is too short.
+
+    Otherwise as `random_approaches`.
+    """
+    branches = _branches(network, lane)
+    towards = _extended(network, [lane], before, rng, forwards=False) if branches else None
     if towards is None:
         return None
     length = sum(network.lanes[index].length for index in towards)
     routes = []
-    for branch in _branches(network, lane):
+    for branch in branches:
         onwards = _extended(network, [branch], after + RUN_OUT, rng, forwards=True)
         if onwards is None:
             return None

@@ -35,6 +35,7 @@ class Route:
         length: m to the goal; the points go on for `RUN_OUT` beyond.
         junctions: (start, end) [m] of each junction on the way that offers more than one branch.
         lanes: the lanes in order.
+        entered_from: the lane that leads into each of the junctions.
     """
 
     x: Array
@@ -44,6 +45,7 @@ class Route:
     length: float
     junctions: tuple[tuple[float, float], ...]
     lanes: tuple[LaneIndex, ...]
+    entered_from: tuple[LaneIndex, ...] = ()
 
     @cached_property
     def curvature(self) -> Array:
@@ -110,31 +112,34 @@ def follow(
     resampled = resampled[:, : int((length + RUN_OUT) / SPACING) + 1]
     x, y, width = resampled
     tangents = np.gradient(resampled[:2], axis=1, edge_order=2)
-    junctions = tuple(
-        (float(stations[first]), float(stations[last]))
-        for first, last in spans
+    within = [
+        (float(stations[first]), float(stations[last]), before)
+        for first, last, before in spans
         if stations[first] > 1.0 and stations[last] < length
-    )
+    ]
+    junctions = tuple((start, end) for start, end, _ in within)
+    entered_from = tuple(lane for _, _, lane in within)
     yaw = np.unwrap(np.arctan2(tangents[1], tangents[0]))
-    return Route(x, y, yaw, width, length, junctions, tuple(lanes))
+    return Route(x, y, yaw, width, length, junctions, tuple(lanes), entered_from)
 
 
 def _concatenate(
     network: TownNetwork, lanes: Sequence[LaneIndex], start: float
-) -> tuple[Array, list[tuple[int, int]]]:
+) -> tuple[Array, list[tuple[int, int, LaneIndex]]]:
     """Points along lanes, (N, 3) x, y and width [m], and where choices begin and end.
 
     The second is a list of point numbers (first, last) of each junction entered by a lane that
-    could have been left another way.
+    could have been left another way, and that lane.
     """
     pieces: list[Array] = []
-    spans: list[tuple[int, int]] = []
-    count, offset, entered = 0, start, -1
+    spans: list[tuple[int, int, LaneIndex]] = []
+    count, offset, entered, before = 0, start, -1, lanes[0]
     for number, index in enumerate(lanes):
         lane = network.lanes[index]
         after = lanes[number + 1] if number + 1 < len(lanes) else None
         if lane.junction is not None and entered < 0 and number > 0:
-            entered = count if len(network.followers(lanes[number - 1])) > 1 else -1
+            before = lanes[number - 1]
+            entered = count if len(network.followers(before)) > 1 else -1
         if after is not None and network.lane_graph.edges[index, after]["change"]:
             end = min(offset + LANE_CHANGE_LENGTH, lane.length)
             pieces.append(_lane_change(lane, network.lanes[after], offset, end))
@@ -147,7 +152,7 @@ def _concatenate(
             pieces[-1] = _beyond(pieces[-2][-1], pieces[-1])
         count += len(pieces[-1])
         if entered >= 0 and (after is None or network.lanes[after].junction is None):
-            spans.append((entered, count - 1))
+            spans.append((entered, count - 1, before))
             entered = -1
     return np.concatenate(pieces), spans
 
