@@ -157,7 +157,7 @@ class RunConfig:
 
     Attributes:
         seed: of the weights, the worlds, the routes and every draw.
-        start_from: a policy that is trained on, of the same network and observation: run folder,
+        start_from: a policy of the same network that is trained on, by its run folder,
             .safetensors file or `shipped`. With `data.expert_fraction: 0` it drives at once.
         observation: cameras and route map.
         policy: the network; its input sizes follow from `observation`.

@@ -23,7 +23,7 @@ from drivecnn.training.config import RunConfig
 from drivecnn.training.interrupts import uninterrupted
 from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
-from drivecnn.training.trainer import StepReport, Trainer, start_from_weights
+from drivecnn.training.trainer import StepReport, Trainer, beginning
 from drivecnn.uncertainty import fit_temperature
 from drivecnn.video import record_drive
 from drivecnn_envs.simulator import Simulator
@@ -68,10 +68,9 @@ def train(
     """
     if not resume and (folder / STATE_NAME).exists():
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
-    if not resume:  # before towns are built, which may take minutes
-        start_from_weights(DrivingPolicy(config.fitted_policy()), config)
+    policy = None if resume else beginning(config)  # before towns are built, which takes minutes
     with team_of(config, partial(_take_part, config, folder, resume)) as team:
-        return _take_part(config, folder, resume, team, on_progress)
+        return _take_part(config, folder, resume, team, policy, on_progress)
 
 
 def _take_part(
@@ -79,14 +78,13 @@ def _take_part(
     folder: Path,
     resume: bool,
     team: Team,
+    policy: DrivingPolicy | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Metrics:
-    """Train as one of the processes of a run."""
-    trainer = Trainer(config, team.fabric)
+    """Train as one of the processes of a run; the leader has the policy to begin with."""
+    trainer = Trainer(config, team.fabric, policy)
     if resume:
         load_state(trainer, folder)
-    else:
-        trainer.start_from_weights()
     if not team.leads:
         return _follow(trainer, team, folder)
     routes = RouteOptions(config.validation.routes, config.validation.route_length)

@@ -105,8 +105,20 @@ class MixedDriver:
 class Trainer:
     """The state of a training run, in one of its processes."""
 
-    def __init__(self, config: RunConfig, fabric: Fabric | None = None) -> None:
-        """Make a trainer; without a fabric it trains alone."""
+    def __init__(
+        self,
+        config: RunConfig,
+        fabric: Fabric | None = None,
+        policy: DrivingPolicy | None = None,
+    ) -> None:
+        """Make a trainer.
+
+        Args:
+            config: of the run.
+            fabric: of all its processes; without one it trains alone.
+            policy: the network, with the weights to begin with; random ones without. Those of the
+                first process are the ones that count.
+        """
         self.config = config
         self.step = 0
         self.skipped = 0  # steps so far whose loss or gradient was not finite
@@ -114,7 +126,7 @@ class Trainer:
         self.fabric = fabric or make_fabric(config)
         self.rng = np.random.default_rng([config.seed, 0x7EA1, self.fabric.global_rank])
         torch.manual_seed(config.seed)
-        self.raw_policy = DrivingPolicy(config.fitted_policy())
+        self.raw_policy = policy or DrivingPolicy(config.fitted_policy())
         optimiser = make_optimiser(self.raw_policy, config.optimiser, self.fabric.device)
         self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
         recorded = self.fabric.device.type == "cuda" and self.fabric.world_size == 1
@@ -158,15 +170,6 @@ class Trainer:
         """Whether all weights, and their averages, are finite numbers."""
         states = self.raw_policy.state_dict(), self.average.state_dict()
         return all(bool(value.isfinite().all()) for state in states for value in state.values())
-
-    def start_from_weights(self) -> None:
-        """Give the network the weights that the config names, if it does: a run's first act.
-
-        Raises:
-            PolicyError, CheckpointError: as `start_from_weights`.
-        """
-        start_from_weights(self.raw_policy, self.config)
-        self.average.module.load_state_dict(self.raw_policy.state_dict())
 
     def train_step(self) -> StepReport:
         """Drive on, then fit the policy to one batch, if that gives finite numbers."""
@@ -271,16 +274,19 @@ class Trainer:
             yield Start(int(route), int(self.rng.integers(MAX_SEED)))
 
 
-def start_from_weights(policy: DrivingPolicy, config: RunConfig) -> None:
-    """Give a network the weights that a config names, if it does, in place.
+def beginning(config: RunConfig) -> DrivingPolicy:
+    """The policy that a run begins with: weights of its seed, or what the config starts from.
 
     Raises:
-        PolicyError: one line, if they are missing or not for this network.
+        PolicyError: one line, if the weights are missing or not for this network.
         CheckpointError: one line, if there is no policy to start from.
     """
+    torch.manual_seed(config.seed)
+    policy = DrivingPolicy(config.fitted_policy())
     load_camera_weights(policy)
     if config.start_from is not None:
         load_policy_weights(policy, config.start_from)
+    return policy
 
 
 def disturb(states: States, config: DataConfig, rng: Generator) -> None:

@@ -1,5 +1,6 @@
 """Camera encoders of torchvision start from its weights; a file that does not fit is named."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from weights import same_weights
 
 from drivecnn.policy import (
     DrivingPolicy,
@@ -101,15 +103,14 @@ def test_the_checkpoint_does_not_need_the_file(tmp_path: Path) -> None:
     load_camera_weights(policy)
     save_policy(policy, tmp_path)
     Path(path).unlink()
-    loaded, expected = load_policy(tmp_path), policy.state_dict()
-    assert all(torch.equal(value, expected[key]) for key, value in loaded.state_dict().items())
+    assert same_weights(load_policy(tmp_path), policy)
 
 
 def test_without_a_file_nothing_changes() -> None:
     policy = policy_of("mobilenet_v3_small", None)
-    before = {key: value.clone() for key, value in policy.state_dict().items()}
+    before = copy.deepcopy(policy)
     load_camera_weights(policy)
-    assert all(torch.equal(value, before[key]) for key, value in policy.state_dict().items())
+    assert same_weights(policy, before)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from drivecnn.losses import LossTerms, NLLLoss
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.training.run import train
 from drivecnn.training.team import Order, ProcessError, team_of
-from drivecnn.training.trainer import Trainer
+from drivecnn.training.trainer import Trainer, beginning
 from drivecnn_envs.errors import InputError
 
 TWO = replace(BRIEF, devices=2)
@@ -54,7 +54,9 @@ def gradients(trainer, rank):
 
 def note_down(config, folder, team):
     """Train for three steps, the second without a number in one process; write what happened."""
-    trainer, rank = Trainer(config, team.fabric), team.fabric.global_rank
+    rank = team.fabric.global_rank
+    first = beginning(replace(config, seed=5)) if team.leads else None  # which all begin with
+    trainer = Trainer(config, team.fabric, first)
     own, agreed = gradients(trainer, rank)
     good, skipped = trainer.loss, []
     for step in range(3):

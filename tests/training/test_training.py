@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from brief import BRIEF, SMALL
+from weights import same_weights
 
 from drivecnn import PolicyConfig, load_policy
 from drivecnn.corruptions import Corruption
@@ -17,7 +18,7 @@ from drivecnn.training import trainer as trainer_module
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
-from drivecnn.training.trainer import NoisyExpert, Trainer, disturb
+from drivecnn.training.trainer import NoisyExpert, Trainer, beginning, disturb
 from drivecnn.uncertainty import assess
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
@@ -180,8 +181,7 @@ def test_a_run_starts_from_weights_that_its_checkpoint_and_a_resume_do_not_need(
     torch.save(state, weights)
     policy = replace(WITH_STATISTICS.policy, camera_weights=str(weights))
     config = replace(WITH_STATISTICS, policy=policy)
-    trainer = Trainer(config)
-    trainer.start_from_weights()
+    trainer = Trainer(config, policy=beginning(config))
     for module in (trainer.raw_policy, trainer.averaged_policy):
         first = module.camera_encoders[0].layers.network.features[0][0].weight
         assert torch.equal(first, state["features.0.0.weight"])
@@ -195,19 +195,14 @@ def test_a_run_starts_from_weights_that_its_checkpoint_and_a_resume_do_not_need(
     assert not (tmp_path / "other").exists()
 
 
-def same(policy, other):
-    expected = other.state_dict()
-    return all(torch.equal(value, expected[name]) for name, value in policy.state_dict().items())
-
-
 def test_a_run_goes_on_from_the_weights_of_another_policy(trained):
-    trainer = Trainer(replace(SMALL, start_from=str(trained), seed=7))
-    trainer.start_from_weights()
+    config = replace(SMALL, start_from=str(trained), seed=7)
+    trainer = Trainer(config, policy=beginning(config))
     policy = load_policy(trained)
-    assert same(trainer.raw_policy, policy)
-    assert same(trainer.averaged_policy, policy)
+    assert same_weights(trainer.raw_policy, policy)
+    assert same_weights(trainer.averaged_policy, policy)
     trainer.train_step()
-    assert not same(trainer.raw_policy, policy)
+    assert not same_weights(trainer.raw_policy, policy)
 
 
 def test_a_policy_of_another_network_is_refused_before_towns_are_built(

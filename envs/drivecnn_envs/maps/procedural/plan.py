@@ -12,11 +12,16 @@ import networkx as nx
 import numpy as np
 from highway_env.road.lane import LineType
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from drivecnn_envs.maps.curves import wrap
 from drivecnn_envs.maps.procedural.config import WIDE_TURN, TownConfig
+from drivecnn_envs.maps.procedural.kinds import (
+    add_shoulders,
+    choose_avenues,
+    lead_avenues_round_bends,
+    make_one_way,
+    widen,
+)
 from drivecnn_envs.maps.procedural.streets import Ends, Node, Street
 
 Array = NDArray[np.float64]
@@ -27,17 +32,9 @@ ROUNDABOUT_ANGLE = 0.95  # rad, between neighbouring arms of a roundabout at lea
 DEAD_END_LENGTH = (55.0, 75.0)  # m
 DEAD_END_ROOM = 40.0  # m kept free between a dead end's turning circle and the node ahead
 DEAD_END_TURN = 0.25  # rad, how far a dead end may turn from the grid's direction
-MEDIAN_WIDTH = (1.0, 5.0)  # m, least and most
 WIDTH_SPREAD = 0.15  # m, standard deviation of lane widths within a town
 STRAIGHTENED = 0.4  # share of its bend that a street loses when it is straightened
 SPREAD_ROUNDS = 100  # of turning arms apart
-
-
-class Avenue(NamedTuple):
-    """What an avenue has that no other street has."""
-
-    lanes: int  # a direction
-    median: float  # m of land between the directions
 
 
 class TurnRadius(NamedTuple):
@@ -83,23 +80,23 @@ def draw_plan(config: TownConfig, rng: np.random.Generator) -> Plan:
         for node in grid
     }
     _remove_streets(grid, config.removed, rng)
-    avenues = _choose_avenues(grid, (columns, rows), config, extras)
+    avenues = choose_avenues(grid, (columns, rows), config, extras)
     _add_diagonals(grid, (columns, rows), config.diagonals, extras)
     _add_dead_ends(grid, position, config.dead_ends, extras)
-    _lead_avenues_round_bends(grid, avenues)
+    lead_avenues_round_bends(grid, avenues)
     roundabouts = _choose_roundabouts(grid, avenues, config, extras)
     streets = _draw_streets(grid, position, config, rng)
     for ends, avenue in avenues.items():
-        streets[ends] = _widen(streets[ends], avenue)
+        streets[ends] = widen(streets[ends], avenue)
     least: dict[Node, float] = {}
     if config.fitted_junctions:
         least = dict.fromkeys(grid, config.least_angle)
         least |= {node: BEND_ANGLE for node in grid if grid.degree[node] == 2}
         least |= dict.fromkeys(roundabouts, max(ROUNDABOUT_ANGLE, config.least_angle))
         _turn_apart(streets, least)
-    _make_one_way(streets, roundabouts, config, extras)
+    make_one_way(streets, roundabouts, config, extras)
     if config.shoulders > 0.0:
-        _add_shoulders(streets, config, extras)
+        add_shoulders(streets, config, extras)
     corner_radius = dict.fromkeys(grid, rng.uniform(*config.corner_radius))
     if config.varied_corners:
         corner_radius = {node: _log_uniform(*config.corner_radius, extras) for node in grid}
@@ -127,10 +124,6 @@ def _log_uniform(least: float, most: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(least), np.log(most))))
 
 
-def _between(least: int, most: int, rng: np.random.Generator) -> int:
-    return int(rng.integers(least, most + 1)) if least < most else least
-
-
 def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generator) -> None:
     """Take out streets at random while every node keeps two and the town stays in one piece."""
     edges = list(grid.edges)
@@ -146,37 +139,6 @@ def _remove_streets(grid: "nx.Graph[Node]", share: float, rng: np.random.Generat
             target -= 1
         else:
             grid.add_edge(start, end)
-
-
-def _choose_avenues(
-    grid: "nx.Graph[Node]", blocks: tuple[int, int], config: TownConfig, rng: np.random.Generator
-) -> dict[Ends, Avenue]:
-    """The streets along some of the grid's lines, which are made whole again, as avenues."""
-    columns, rows = blocks
-    lines = [[(column, row) for row in range(rows + 1)] for column in range(columns + 1)]
-    lines += [[(column, row) for column in range(columns + 1)] for row in range(rows + 1)]
-    chosen = rng.permutation(len(lines))[: round(config.avenues * len(lines))]
-    avenues: dict[Ends, Avenue] = {}
-    for number in chosen:
-        lanes = _between(*config.avenue_lanes, rng)
-        median = config.medians > 0.0 and rng.random() < config.medians
-        avenue = Avenue(lanes, rng.uniform(*MEDIAN_WIDTH) if median else 0.0)
-        streets = zip(lines[number][:-1], lines[number][1:], strict=True)
-        avenues |= dict.fromkeys(streets, avenue)
-    grid.add_edges_from(avenues)
-    return avenues
-
-
-def _lead_avenues_round_bends(grid: "nx.Graph[Node]", avenues: dict[Ends, Avenue]) -> None:
-    """Add the streets that avenues go on as where no other street joins."""
-    queue = list(avenues)
-    for ends in queue:  # which grows
-        for node in ends:
-            for beside in grid[node] if grid.degree[node] == 2 else ():
-                onward = (min(node, beside), max(node, beside))
-                if onward not in avenues:
-                    avenues[onward] = avenues[ends]
-                    queue.append(onward)
 
 
 def _add_diagonals(
@@ -290,17 +252,6 @@ def _choose_headings(
     return float(leave), float(arrive)
 
 
-def _widen(street: Street, avenue: Avenue) -> Street:
-    return replace(
-        street,
-        forward=avenue.lanes,
-        backward=avenue.lanes,
-        median=avenue.median,
-        centre_line=int(LineType.CONTINUOUS_LINE),
-        edge_line=int(LineType.CONTINUOUS_LINE),
-    )
-
-
 def _turn_apart(streets: dict[Ends, Street], least: dict[Node, float]) -> None:
     """Turn the arms of every node, in place, until neighbours are `least` [rad] apart.
 
@@ -346,56 +297,3 @@ def _spread(headings: Array, least: float) -> Array:
             break
         headings = headings + (np.roll(lacking, 1) - lacking) / 2
     return headings
-
-
-def _make_one_way(
-    streets: dict[Ends, Street],
-    roundabouts: Iterable[Node],
-    config: TownConfig,
-    rng: np.random.Generator,
-) -> None:
-    """Close some streets to one direction, in place; every street can still be reached."""
-    target = round(config.one_way * len(streets))
-    order = list(streets)
-    for number in rng.permutation(len(order)):
-        ends = order[number]
-        street = streets[ends]
-        wide = rng.random() < config.wide_one_way and not set(ends) & set(roundabouts)
-        width = _between(*config.one_way_lanes, rng) if wide else 1
-        lanes = (width, 0) if rng.random() < 0.5 else (0, width)
-        if target == 0 or street.forward != 1:
-            continue
-        streets[ends] = replace(street, forward=lanes[0], backward=lanes[1])
-        if _is_connected(streets):
-            target -= 1
-        else:
-            streets[ends] = street
-
-
-def _add_shoulders(
-    streets: dict[Ends, Street], config: TownConfig, rng: np.random.Generator
-) -> None:
-    """Pave the sides of some streets, in place."""
-    for ends, street in streets.items():
-        width = rng.uniform(*config.shoulder_width)
-        if rng.random() < config.shoulders:
-            streets[ends] = replace(street, shoulder=width)
-
-
-def _is_connected(streets: dict[Ends, Street]) -> bool:
-    """Whether every street leads to every other, turning round in dead ends only."""
-    directed = [ends for ends, street in streets.items() if street.forward]
-    directed += [(end, start) for (start, end), street in streets.items() if street.backward]
-    leaving: dict[Node, list[int]] = {}
-    for number, (start, _) in enumerate(directed):
-        leaving.setdefault(start, []).append(number)
-    ways = [
-        (number, after)
-        for number, (start, end) in enumerate(directed)
-        for after in leaving.get(end, [])
-        if directed[after][1] != start or len(end) > 2
-    ]
-    rows, columns = np.array(ways).T
-    shape = (len(directed), len(directed))
-    matrix = coo_array((np.ones(len(ways), np.int8), (rows, columns)), shape)
-    return int(connected_components(matrix, connection="strong", return_labels=False)) == 1
