@@ -21,6 +21,7 @@ NAN = float("nan")
         (lambda: DataConfig(routes=0), "data.routes: count 0"),
         (lambda: DataConfig(route_length=NAN), "data.routes: .* length nan"),
         (lambda: DataConfig(route_dropout=1.5), "data.route_dropout is 1.5"),
+        (lambda: DataConfig(fork_dropout=-0.1), "data.fork_dropout is -0.1"),
         (lambda: DataConfig(lateral_jitter=-0.1), "data.lateral_jitter is -0.1"),
         (lambda: DataConfig(heading_jitter=NAN), "data.heading_jitter is nan"),
         (lambda: DataConfig(maps=()), "data.maps is empty"),

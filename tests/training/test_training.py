@@ -15,6 +15,7 @@ from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.rollout import Decision
 from drivecnn.training import trainer as trainer_module
+from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
@@ -280,6 +281,26 @@ def test_the_map_lags_in_training():
     usual = Simulator(trainer.simulator.scene, Observer(BRIEF.observation))
     seen, lagging = (s.observe(states).route_map for s in (usual, trainer.simulator))
     assert np.array_equal(lagging[:, :, :-2], seen[:, :, 2:])  # by two pixels of 2 m
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_at_a_junction_a_blank_route_is_taught_every_way_and_a_shown_one_its_own(share):
+    data = replace(BRIEF.data, fork_dropout=share, jitter_share=0.0)
+    optimiser = replace(BRIEF.optimiser, batch_size=64)
+    trainer = Trainer(replace(BRIEF, data=data, optimiser=optimiser))
+    scene = trainer.simulator.scene
+    junctions = [(n, at + 2.0) for n, r in enumerate(scene.routes) for at, _ in r.junctions]
+    routes, stations = np.array(junctions).T
+    states = scene.at(routes.astype(int), stations, np.arange(len(routes)), trainer.simulator.dtype)
+    spreads = []
+    for state in states:
+        trainer.buffer = StateBuffer(1, trainer.simulator.dtype)
+        trainer.buffer.add(state[None])
+        _, route_map, curvature = trainer._batch()
+        assert bool(route_map[:, 1].any()) == (share == 0.0)
+        spreads.append(float(curvature.max() - curvature.min()))
+    assert (np.array(spreads) > 0.02).mean() == pytest.approx(share, abs=0.3)
+    assert share == 1.0 or max(spreads) < 1e-6
 
 
 def test_noise_drifts_in_the_steering_of_an_expert_that_drives():
