@@ -39,8 +39,8 @@ class DataConfig:
             that it is farther on than its map says. Elsewhere no map lags, and it turns early: a
             turn begun early is mended, one begun late is lost.
         route_dropout: share of drawn states whose route channel is blank.
-        fork_dropout: the same of states where several ways are open, which are few and say most of
-            what a policy can learn without a route.
+        fork_dropout: the same of states where several ways are open, which are few: more of them
+            teach all ways sooner, and the route's later.
         grading: strength of a random colour grading of the cameras, 0 for none.
         balance: share of a batch that has even numbers of all curvatures, others come as driven.
     """
@@ -59,7 +59,7 @@ class DataConfig:
     heading_jitter: float = 0.25
     map_lag: float = 2.0
     route_dropout: float = 0.1
-    fork_dropout: float = 0.4
+    fork_dropout: float = 0.1
     grading: float = 0.7
     balance: float = 0.0
 
