@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from drivecnn_envs.forks import BEFORE, INTO, Forks
-from drivecnn_envs.states import MAX_SEED
 
 DRAWS = 300
 APART = 0.005  # 1/m between the curvatures of two ways, a few metres into a junction
@@ -76,7 +75,7 @@ def test_a_car_that_has_begun_to_turn_is_still_shown_every_way(simulator, forks)
 
 def test_a_scene_without_junctions_has_only_its_routes(make_simulator):
     simulator = make_simulator()
-    states = simulator.start([0, 0], np.arange(2) % MAX_SEED)
+    states = simulator.start([0, 0], [0, 1])
     states["y"] += 1.0
     forks = Forks(simulator.scene, np.random.default_rng(0))
     drawn = forks.expert(states, np.random.default_rng(1))
