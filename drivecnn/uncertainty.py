@@ -105,7 +105,7 @@ def assess(
     return UncertaintyReport(
         calibration=calibration(forecasts(policy, simulator, moments.now)),
         new_looks=calibration(forecasts(policy, unseen, moments.now)),
-        junctions=_junctions(policy, simulator, rng),
+        junctions=at_junctions(policy, simulator, rng),
         entropy_auroc=_auroc((policy,), simulator, moments, rng),
         ensemble_auroc=_auroc(ensemble, simulator, moments, rng) if others else None,
     )
@@ -135,19 +135,10 @@ def fit_temperature(policy: DrivingPolicy, simulator: Simulator, starts: Sequenc
     policy.temperature.fill_(best_temperature(distributions, expert))
 
 
-def write_uncertainty(report: UncertaintyReport, folder: Path) -> Path:
-    """Write `uncertainty.json` into a folder, in one rename; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / REPORT_NAME
-    content = dataclasses.asdict(report) | {"git_sha": git_sha()}
-    replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
-    return path
-
-
-def _junctions(
+def at_junctions(
     policy: DrivingPolicy, simulator: Simulator, rng: np.random.Generator
 ) -> JunctionReport:
-    """What a policy says at junctions of all the worlds."""
+    """What a policy says at junctions of all the worlds of a simulator."""
     worlds = simulator.scene.worlds
     found = [random_approaches(world.network, APPROACHES, rng, ROAD, INTO) for world in worlds]
     routes = [[route for approach in of_world for route in approach.routes] for of_world in found]
@@ -156,6 +147,15 @@ def _junctions(
     unrouted = PolicyDriver(policy, lambda states: _without_route(there.observe(states)))
     approaches = [approach for of_world in found for approach in of_world]
     return probe_junctions(there, approaches, routed, unrouted, rng)
+
+
+def write_uncertainty(report: UncertaintyReport, folder: Path) -> Path:
+    """Write `uncertainty.json` into a folder, in one rename; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / REPORT_NAME
+    content = dataclasses.asdict(report) | {"git_sha": git_sha()}
+    replace_file(path, (json.dumps(content, indent=2) + "\n").encode())
+    return path
 
 
 def _without_route(seen: Observation) -> Observation:

@@ -1,11 +1,11 @@
-"""Train the anchors and our variants on the same work, and write docs/results.md.
+"""Train the anchors, and what we chose otherwise, on the same work, and write docs/results.md.
 
     python tests/benchmarks/anchors.py [--rows ROW ...] [--seeds SEED ...] [--wall]
 
 Trains what is missing below runs/anchors, one run after the other, drives each through the same
 unseen towns, and leaves its figures in docs/results/. All rows have as many steps of as many
 frames; with --wall they have as much time as the default policy of that seed took instead. With
-no --rows it takes all of them, which takes a working day on two cores. Whatever is there is not
+no --rows it takes all of them: half a working day on two cores for each seed. What is there is not
 done again, so that it can be stopped.
 """
 
@@ -32,15 +32,16 @@ from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_
 from drivecnn.policy.checkpoint import replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import PolicyDriver
-from drivecnn.uncertainty import driven_moments
+from drivecnn.uncertainty import at_junctions, driven_moments
 from drivecnn_envs.towns import RouteOptions
 
 RUNS, RESULTS = Path("runs/anchors"), Path("docs/results")
 TABLE = Path("docs/results.md")
 BASE = Path("configs/demo.yaml")
 STEPS = yaml.safe_load(BASE.read_text())["optimiser"]["steps"]
-ROWS = {  # what is changed of the base: a file of configs/anchors, and the row's name
-    "default": "**our default**: on-policy, routed map, Gaussian mixture",
+DEFAULT = "default"
+ANCHORS = {  # what is changed of the base: a file of configs/anchors, and the row's name
+    DEFAULT: "**our default**: on-policy, routed map, Gaussian mixture",
     "dart": "ours, DART",
     "cloning": "ours, behaviour cloning",
     "map-only": "ours, map only",
@@ -51,11 +52,32 @@ ROWS = {  # what is changed of the base: a file of configs/anchors, and the row'
     "donkeycar-categorical": "donkeycar, categorical",
     "cil": "conditional imitation, a command instead of the map",
 }
-DEFAULT = "default"
+ABLATIONS = {  # the same of configs/ablations
+    "adamw": "AdamW, not Muon",
+    "float32": "float32, not bfloat16",
+    "last-weights": "the last weights, not their average",
+    "on-route": "no pose is moved off",
+    "ungraded": "no random colours",
+    "balanced": "half of a batch balanced over curvature",
+    "always-routed": "the route is never left out",
+    "forks": "the route left out of 40 % of the states at forks",
+    "no-lag": "no lag of the map in training",
+    "separate-cameras": "an encoder for each camera",
+    "gaussian": "one Gaussian",
+    "logistic-mixture": "mixture of logistics",
+    "categorical": "log-spaced knots, histogram loss",
+    "quantile": "quantile function, CRPS",
+}
+ROWS = ANCHORS | ABLATIONS
+TABLES = (
+    ("The same frames", "frames", ANCHORS),
+    ("The same time", "wall", ANCHORS),
+    ("What each choice is worth", "frames", {DEFAULT: ANCHORS[DEFAULT]} | ABLATIONS),
+)
 EVALUATION_SEEDS = (0, 1, 2)
 TOWNS = "procedural:1000-1009"
 ROUTES = RouteOptions(100, 400.0, min_junctions=2)
-PROBED = 30  # routes whose states the CRPS is taken on
+PROBED = 30  # routes whose states the CRPS is taken on, and near which it is asked for ways
 DECISIONS = 200  # timed
 
 
@@ -69,7 +91,7 @@ def main() -> None:
     for seed in arguments.seeds:
         for row in arguments.rows:
             path = RESULTS / f"{row}-{budget}-{seed}.json"
-            if path.exists() or (arguments.wall and row == DEFAULT):
+            if path.exists() or (arguments.wall and row in (DEFAULT, *ABLATIONS)):
                 continue
             folder = RUNS / path.stem
             steps = steps_in_time(row, seed) if arguments.wall else STEPS
@@ -98,7 +120,7 @@ def steps_in_time(row: str, seed: int) -> int:
 
 def train(row: str, folder: Path, seed: int, steps: int) -> float:
     """Train a row; returns the seconds from the start of the process to its end."""
-    configs = [BASE] if row == DEFAULT else [BASE, Path(f"configs/anchors/{row}.yaml")]
+    configs = [BASE, *Path("configs").glob(f"*/{row}.yaml")]
     command = [sys.executable, "-m", "drivecnn.cli", "train", "--out", str(folder)]
     for config in configs:
         command += ["--config", str(config)]
@@ -139,11 +161,14 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
     distribution = PolicyDriver(policy, simulator.observe)(states).distribution
     assert distribution is not None
     crps = distribution.crps(torch.from_numpy(simulator.expert(states)))
+    junctions = at_junctions(policy, simulator, np.random.default_rng(0))
     threads = torch.get_num_threads()
     decision_seconds = seconds(decision(policy), DECISIONS)
     torch.set_num_threads(threads)  # `decision` takes one
     return driven | {
         "crps_per_km": 1000.0 * float(crps.mean()),
+        "ways": junctions.recall,
+        "mass": junctions.routed_mass,
         "parameters": sum(weights.numel() for weights in policy.parameters()),
         "decision_ms": 1000.0 * decision_seconds,
     }
@@ -151,20 +176,19 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
 
 def document() -> str:
     """docs/results.md, from whatever is in docs/results."""
-    found = [json.loads(path.read_text()) | {"path": path} for path in RESULTS.glob("*.json")]
     text = INTRODUCTION
-    for budget, title in (("frames", "The same frames"), ("wall", "The same time")):
-        here = [r for r in found if f"-{budget}-" in r["path"].stem]
-        if budget == "wall" and here:
-            here += [r for r in found if r["path"].stem.startswith(f"{DEFAULT}-frames-")]
-        lines = [
-            table_row(name, [r for r in here if r["row"] == row])
-            for row, name in ROWS.items()
-            if any(r["row"] == row for r in here)
-        ]
-        if lines:
+    for title, budget, rows in TABLES:
+        found = {name: results_of(row, budget) for row, name in rows.items()}
+        lines = [table_row(name, results) for name, results in found.items() if results]
+        if len(lines) > 1:
             text += f"\n## {title}\n\n" + "\n".join([*HEADER, *lines]) + "\n"
     return text
+
+
+def results_of(row: str, budget: str) -> list[dict]:
+    """The figures of a row's trainings; the default's own budgets are the same."""
+    budget = "frames" if row == DEFAULT else budget
+    return [json.loads(path.read_text()) for path in RESULTS.glob(f"{row}-{budget}-*.json")]
 
 
 def table_row(name: str, results: list[dict]) -> str:
@@ -200,29 +224,33 @@ COLUMNS = {
     "interventions_per_100km": number(".0f"),
     "nll": number(".2f"),
     "crps_per_km": number(".1f"),
+    "ways": share,
+    "mass": share,
     "parameters": number(",.0f"),
     "decision_ms": number(".1f"),
     "train_seconds": number(".0f", 1 / 60),
 }
 HEADER = (
     "| | seeds | success | new looks | traffic | junctions | MAE m | > 1 m | whiteness "
-    "| per 100 km | NLL | CRPS /km | parameters | ms | min |",
-    "|" + "---|" * 15,
+    "| per 100 km | NLL | CRPS /km | ways | mass | parameters | ms | min |",
+    "|" + "---|" * 17,
 )
 INTRODUCTION = """# Results
 
 `python tests/benchmarks/anchors.py` trains and drives all of this and writes this page. Every row
-has the towns, the fleet, the looks and the expert of `configs/demo.yaml`, and what
-`configs/anchors/` changes: networks and losses as published, with our route map where they would
-have no other way to know where to go. Each policy then drives 100 routes of 400 m with at least two
-junctions through ten easy towns that it has never seen, with each of three evaluation seeds: alone,
-with looks that training never shows, and in regular traffic.
+has the towns, the fleet, the looks and the expert of `configs/demo.yaml`. `configs/anchors/` says
+network, loss and who drives: as published, with our route map where there would be no other way to
+know where to go. `configs/ablations/` changes one choice of ours at a time. Each policy then drives
+100 routes of 400 m with at least two junctions through ten easy towns that it has never seen, with
+each of three evaluation seeds: alone, with looks that training never shows, and in regular traffic.
 
 Intervals are 95 %, by Student's t over the training seeds. Junctions: turns that were right, of
 those entered. Whiteness is relative to the expert's on the same routes. Per 100 km: interventions,
-one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. ms: one decision on
-one CPU thread. min: training, with imports and validation, on as many threads as the JSON says. The
-figures of each run, with seed and versions, are in [docs/results/](results).
+one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
+junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
+route asks for. ms: one decision on one CPU thread. min: training, with imports and validation, on
+as many threads as the JSON says. The figures of each run, with seed and versions, are in
+[docs/results/](results).
 """
 
 if __name__ == "__main__":
