@@ -3,9 +3,11 @@
 Each step drives a fleet on for a moment, adds the states it went through to the buffer, draws a
 batch of old states, moves some of them off the route, renders what they would see in a new light,
 asks the expert what to do there, and fits the policy to the answer (DAgger: Ross, Gordon, Bagnell,
-AISTATS 2011). Behaviour cloning is the same with the expert driving all the time.
+AISTATS 2011). Behaviour cloning is the same with the expert driving all the time. On a CPU all but
+the last is done for the next step while the policy is fitted, with the weights from before it.
 """
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -21,6 +23,7 @@ from drivecnn.episode import Episode
 from drivecnn.losses import LOSSES
 from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights, load_policy_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
+from drivecnn.training.ahead import Ahead, AtOnce, Maker
 from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
@@ -52,6 +55,15 @@ class StepReport(NamedTuple):
     expert_share: float
     episodes: list[Episode]  # of this process that ended with this step
     skipped: bool  # whether loss or gradient was not finite, so that the weights are as before
+
+
+class Batch(NamedTuple):
+    """What one training step learns from, and the driving before it."""
+
+    states: States  # (B,)
+    inputs: tuple[Tensor, Tensor, Tensor]  # cameras, route maps and the expert's curvature [1/m]
+    expert_share: float
+    episodes: list[Episode]  # that ended
 
 
 class NoisyExpert:
@@ -128,7 +140,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.raw_policy = policy or DrivingPolicy(config.fitted_policy())
         optimiser = make_optimiser(self.raw_policy, config.optimiser, self.fabric.device)
-        self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
+        self.policy, self.optimiser = self.fabric.setup(self.raw_policy.train(), optimiser)
         recorded = self.fabric.device.type == "cuda" and self.fabric.world_size == 1
         self._learn = Recorded(self._fit) if recorded else self._fit
         self._move = Recorded(self.optimiser.step) if recorded else self.optimiser.step
@@ -149,12 +161,14 @@ class Trainer:
         self.forks = Forks(self.simulator.scene, self.rng)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
+        self.driving_policy = copy.deepcopy(self.raw_policy).eval()  # as a step found it
+        ahead = self.fabric.device.type == "cpu"
+        self._batches: Maker[Batch] = Ahead(self._batch) if ahead else AtOnce(self._batch)
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
+        expert, action = ExpertDriver(self.simulator), ACTIONS[TRAINING_ACTION]
         self.driver = MixedDriver(
-            NoisyExpert(
-                ExpertDriver(self.simulator), config.data.cars, config.data.expert_noise, self.rng
-            ),
-            PolicyDriver(self.raw_policy, self.simulator.observe, action=ACTIONS[TRAINING_ACTION]),
+            NoisyExpert(expert, config.data.cars, config.data.expert_noise, self.rng),
+            PolicyDriver(self.driving_policy, self.simulator.observe, action=action),
             config.data.cars,
             self.rng,
         )
@@ -172,24 +186,23 @@ class Trainer:
         return all(bool(value.isfinite().all()) for state in states for value in state.values())
 
     def train_step(self) -> StepReport:
-        """Drive on, then fit the policy to one batch, if that gives finite numbers."""
-        config = self.config.optimiser
-        learning_rate = _learning_rate(self.step, config)
+        """Fit the policy to one batch, if that gives finite numbers."""
+        learning_rate = _learning_rate(self.step, self.config.optimiser)
         set_learning_rate(self.optimiser, learning_rate)
-        episodes = self._drive()
-        inputs = self._batch()
-        statistics = [buffer.clone() for buffer in self.raw_policy.buffers()]  # running ones
-        self.policy.train()
-        means = self.fabric.all_reduce(self._learn(*inputs))  # the same in all processes
-        assert isinstance(means, Tensor)
-        loss, nll, curvature_mae, gradient_norm = means.tolist()
-        skipped = not (math.isfinite(loss) and math.isfinite(gradient_norm))
-        if skipped:
-            for buffer, before in zip(self.raw_policy.buffers(), statistics, strict=True):
-                buffer.copy_(before)
-        else:
-            self._move()
-            self.average.update_parameters(self.raw_policy)
+        self.driving_policy.load_state_dict(self.raw_policy.state_dict())
+        with self._batches.of(self.step) as batch:
+            self.batch_states = batch.states
+            statistics = [buffer.clone() for buffer in self.raw_policy.buffers()]  # running ones
+            means = self.fabric.all_reduce(self._learn(*batch.inputs))  # the same in all processes
+            assert isinstance(means, Tensor)
+            loss, nll, curvature_mae, gradient_norm = means.tolist()
+            skipped = not (math.isfinite(loss) and math.isfinite(gradient_norm))
+            if skipped:
+                for buffer, before in zip(self.raw_policy.buffers(), statistics, strict=True):
+                    buffer.copy_(before)
+            else:
+                self._move()
+                self.average.update_parameters(self.raw_policy)
         self.skipped += skipped
         self.skipped_in_a_row = self.skipped_in_a_row + 1 if skipped else 0
         self.step += 1
@@ -200,8 +213,8 @@ class Trainer:
             curvature_mae,
             gradient_norm,
             learning_rate,
-            self.driver.expert_share,
-            episodes,
+            batch.expert_share,
+            batch.episodes,
             skipped,
         )
 
@@ -220,10 +233,18 @@ class Trainer:
         nll = terms.total.new_tensor(math.nan) if terms.nll is None else terms.nll
         return torch.stack([terms.total.detach(), nll, terms.curvature_mae, norm])
 
+    def _batch(self, step: int) -> Batch:
+        """Drive on, and draw what a step learns from."""
+        self.driver.expert_share = _expert_share(step, self.config)
+        episodes = self._drive()
+        states = self._draw(self.config.optimiser.batch_size)
+        disturb(states, self.config.data, self.rng)
+        # another look, but the map error they were driven with: it is what has led them astray
+        states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
+        return Batch(states, self.inputs(states), self.driver.expert_share, episodes)
+
     def _drive(self) -> list[Episode]:
         """Drive the fleet on, keeping the states it was in; returns the episodes that ended."""
-        self.driver.expert_share = _expert_share(self.step, self.config)
-        self.raw_policy.eval()
         episodes = []
         with self.fabric.autocast():
             for _ in range(self.config.data.decisions_per_step):
@@ -231,17 +252,9 @@ class Trainer:
                 episodes += self.fleet.step(self.driver)
         return episodes
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Cameras, route maps and the expert's curvature of newly lit, partly moved states.
-
-        Where the route is blank, the curvature is that of any way.
-        """
+    def inputs(self, states: States) -> tuple[Tensor, Tensor, Tensor]:
+        """Cameras, route maps and the expert's curvature, which is of any way at a blank route."""
         config = self.config.data
-        states = self._draw(self.config.optimiser.batch_size)
-        disturb(states, config, self.rng)
-        # another look, but the map error they were driven with: it is what has led them astray
-        states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
-        self.batch_states = states
         observation = self.simulator.observe(states)
         if config.grading > 0.0:
             grades = draw_grades(len(states), config.grading, self.rng)

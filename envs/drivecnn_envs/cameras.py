@@ -88,7 +88,7 @@ def render(
     return images
 
 
-@njit(parallel=True, cache=True, fastmath=True, error_model="numpy")
+@njit(parallel=True, nogil=True, cache=True, fastmath=True, error_model="numpy")
 def _render(
     views: Views,
     worlds: NDArray[np.int64],

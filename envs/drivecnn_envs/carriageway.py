@@ -97,7 +97,7 @@ def distance_to(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return away
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _draw_strips(canvas: Canvas, strips: Strips, marks: NDArray[np.void]) -> None:
     """Draw all strips, one thread a band of rows."""
     rows = canvas.uses.shape[0]

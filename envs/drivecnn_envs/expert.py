@@ -23,7 +23,7 @@ def expert_curvature(states: States, routes: RouteTable) -> NDArray[np.float32]:
     return curvature
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _pursue(states: States, routes: RouteTable, curvature: NDArray[np.float32]) -> None:
     for i in prange(len(states)):
         state = states[i]

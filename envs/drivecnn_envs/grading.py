@@ -51,7 +51,7 @@ def draw_grades(count: int, strength: float, rng: np.random.Generator) -> Grades
     )
 
 
-@njit(parallel=True, cache=True, fastmath=True, error_model="numpy")
+@njit(parallel=True, nogil=True, cache=True, fastmath=True, error_model="numpy")
 def grade(cameras: Bytes, grades: Grades) -> None:
     """Grade the images (B, C, 3, H, W) of B cars, in place."""
     for i in prange(len(cameras)):

@@ -39,7 +39,7 @@ _DISTRICT = CELLS.index(DISTRICT)
 _FULL, _BARE = 255, 20  # levels of paint: all, next to none
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def lay_ground(canvas: Canvas, townscape: Townscape) -> None:
     """Fill material, shade, third byte and height of all texels, of roads as `lay_road` left them.
 

@@ -180,7 +180,7 @@ def draw_looks(seeds: NDArray[np.uint64], family: Family) -> Looks:
     return looks
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _draw(seeds: NDArray[np.uint64], low: float, high: float, looks: Looks) -> None:
     for i in prange(len(seeds)):
         stream = mix(seeds[i], 7)

@@ -65,7 +65,7 @@ def surrounding_boxes(scene: "Scene", states: States) -> Boxes:
     return boxes
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _touch(
     states: States, parked: NDArray[np.void], cells: Cells, touched: NDArray[np.uint8]
 ) -> None:
@@ -107,7 +107,7 @@ def _touches_vehicle(
     return False
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _choose(
     states: States,
     parked: NDArray[np.void],
@@ -151,7 +151,7 @@ def _choose(
         counts[i] = kept
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _fill(
     states: States, parked: NDArray[np.void], chosen: NDArray[np.int32], boxes: Boxes
 ) -> None:

@@ -33,7 +33,7 @@ _ROUND, _CONE, _BUSH = range(3)
 _FULL, _HIGHEST = 255, 250.0
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def plant_woods(canvas: Canvas, townscape: Townscape) -> None:
     """Plant trees and bushes on free land: at most one a cell, woods where noise is high.
 

@@ -25,7 +25,7 @@ def front_gap(townscape: Townscape) -> float:
     return max(KERB_WIDTH + townscape.pavement + townscape.verge + 0.2, least)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def enclose_plots(canvas: Canvas, townscape: Townscape) -> None:
     """Draw hedges, fences and walls along the road, except before drives and downtown."""
     rows, columns = canvas.uses.shape

@@ -15,7 +15,7 @@ _WALL, _ROOF = int(Material.WALL_A), int(Material.ROOF_A)
 _GROUND = 1  # height units, higher things stand
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def halve(level: Bytes) -> Bytes:
     """The next mip level, (R // 2, C // 2, 4) uint8: each texel stands for four.
 

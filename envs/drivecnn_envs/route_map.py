@@ -79,7 +79,7 @@ def rasterise(states: States, atlas: Atlas, routes: RouteTable, view: RouteMapVi
     return maps
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, cache=True, error_model="numpy")
 def _rasterise(
     states: States,
     atlas: Atlas,
@@ -156,7 +156,7 @@ def _dab(channel: Bytes, row: float, column: float, within: tuple[int, int]) -> 
             channel[np.uint64(r), np.uint64(c)] = max(value, channel[np.uint64(r), np.uint64(c)])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def start_map_error(states: States, position: float, heading: float) -> None:
     """Draw each state's map error from its stationary distribution, in place."""
     for i in prange(len(states)):
@@ -166,7 +166,7 @@ def start_map_error(states: States, position: float, heading: float) -> None:
         states[i].map_yaw = heading * normal(seed, 13)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def drift_map_error(
     states: States, position: float, heading: float, time: float, dt: float
 ) -> None:

@@ -34,7 +34,7 @@ def cast_shadows(texels: Bytes, townscape: Townscape) -> None:
         _sweep_columns(texels, away_y / abs(away_x), away_x < 0.0, fall)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _sweep_rows(texels: Bytes, drift: float, backwards: bool, fall: float) -> None:
     """Sweep from row to row; lines drift so many columns a row, and fall so many height units."""
     rows, columns = texels.shape[:2]
@@ -53,7 +53,7 @@ def _sweep_rows(texels: Bytes, drift: float, backwards: bool, fall: float) -> No
                 shadow[line - first] = _pass_over(texel, float(shadow[line - first]) - fall)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _sweep_columns(texels: Bytes, drift: float, backwards: bool, fall: float) -> None:
     """The same from column to column, one thread some lines, each line along its rows."""
     rows, columns = texels.shape[:2]

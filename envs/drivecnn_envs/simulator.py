@@ -124,7 +124,7 @@ class Simulator:
         return outcomes
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _drive(
     states: States,
     routes: RouteTable,
@@ -141,7 +141,7 @@ def _drive(
         )
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _judge(
     states: States,
     atlas: Atlas,

@@ -160,7 +160,7 @@ def _as_many_as_fit(density: Density, streets: Streets) -> Density:
     return Density(places, density.per_metre)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _start(states: States, strands: Strands, points: Cells, density: tuple[float, int]) -> None:
     """Let vehicles appear around all egos, in place; `density` is per metre and at most."""
     for i in prange(len(states)):
@@ -172,7 +172,7 @@ def _start(states: States, strands: Strands, points: Cells, density: tuple[float
                     break
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _advance(
     states: States,
     strands: Strands,
@@ -283,7 +283,7 @@ def _place_near(
     return position_on(strands, strand, station)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _renew(states: States, strands: Strands, points: Cells, density: tuple[float, int]) -> None:
     """Take vehicles away that were left behind, and let one appear where there are too few."""
     for i in prange(len(states)):

@@ -151,7 +151,7 @@ class Views(NamedTuple):
         return cls(x, y, height, horizon, roll, turned[0], turned[1], rig.focal)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _place(
     poses: Array,
     seeds: NDArray[np.uint64],

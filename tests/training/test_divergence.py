@@ -62,7 +62,7 @@ def trainer(request):
     """One that has taken a step, with a statistic that every batch changes."""
     optimiser = replace(BRIEF.optimiser, precision=request.param)
     trainer = Trainer(replace(BRIEF, optimiser=optimiser))
-    for policy in (trainer.raw_policy, trainer.average.module):
+    for policy in (trainer.raw_policy, trainer.driving_policy, trainer.average.module):
         policy.register_buffer("calls", torch.zeros(()))
     trainer.raw_policy.register_forward_hook(count)
     trainer.train_step()

@@ -15,7 +15,6 @@ from drivecnn.policy import PolicyError
 from drivecnn.policy.checkpoint import CheckpointError
 from drivecnn.rollout import Decision
 from drivecnn.training import trainer as trainer_module
-from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
 from drivecnn.training.state import load_state, save_state
@@ -286,17 +285,14 @@ def test_the_map_lags_in_training():
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_at_a_junction_a_blank_route_is_taught_every_way_and_a_shown_one_its_own(share):
     data = replace(BRIEF.data, fork_dropout=share, jitter_share=0.0)
-    optimiser = replace(BRIEF.optimiser, batch_size=64)
-    trainer = Trainer(replace(BRIEF, data=data, optimiser=optimiser))
+    trainer = Trainer(replace(BRIEF, data=data))
     scene = trainer.simulator.scene
     junctions = [(n, at + 2.0) for n, r in enumerate(scene.routes) for at, _ in r.junctions]
     routes, stations = np.array(junctions).T
     states = scene.at(routes.astype(int), stations, np.arange(len(routes)), trainer.simulator.dtype)
     spreads = []
     for state in states:
-        trainer.buffer = StateBuffer(1, trainer.simulator.dtype)
-        trainer.buffer.add(state[None])
-        _, route_map, curvature = trainer._batch()
+        _, route_map, curvature = trainer.inputs(np.repeat(state, 64))
         assert bool(route_map[:, 1].any()) == (share == 0.0)
         spreads.append(float(curvature.max() - curvature.min()))
     assert (np.array(spreads) > 0.02).mean() == pytest.approx(share, abs=0.3)
