@@ -64,6 +64,7 @@ ABLATIONS = {  # the same of configs/ablations
     "no-lag": "no lag of the map in training",
     "separate-cameras": "an encoder for each camera",
     "gaussian": "one Gaussian",
+    "five-gaussians": "five Gaussians",
     "logistic-mixture": "mixture of logistics",
     "categorical": "log-spaced knots, histogram loss",
     "quantile": "quantile function, CRPS",
