@@ -63,6 +63,8 @@ ABLATIONS = {  # the same of configs/ablations
     "forks": "the route left out of 40 % of the states at forks",
     "no-lag": "no lag of the map in training",
     "separate-cameras": "an encoder for each camera",
+    "stack": "three frames, side by side",
+    "gru": "three frames, by a GRU",
     "gaussian": "one Gaussian",
     "five-gaussians": "five Gaussians",
     "logistic-mixture": "mixture of logistics",
@@ -250,8 +252,8 @@ those entered. Whiteness is relative to the expert's on the same routes. Per 100
 one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
 junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
 route asks for. ms: one decision on one CPU thread. min: training, with imports and validation, on
-as many threads as the JSON says. The figures of each run, with seed and versions, are in
-[docs/results/](results).
+as many threads as the JSON says. The figures of each run, with seed, commit and versions, are in
+[docs/results/](results); not all rows are of the same commit.
 """
 
 if __name__ == "__main__":
