@@ -56,5 +56,5 @@ class Ahead(Generic[T]):
         try:
             yield present
         finally:
-            self._ready = {number + 1: following.result()}
             torch.set_num_threads(threads)
+            self._ready = {number + 1: following.result()}

@@ -61,10 +61,11 @@ def test_what_goes_wrong_in_either_is_heard():
             raise LookupError
         return number
 
-    things = Ahead(make)
+    things, threads = Ahead(make), torch.get_num_threads()
     with pytest.raises(KeyError), things.of(0):
         raise KeyError
     with things.of(1) as thing:  # of the time before
         assert thing == 1
     with pytest.raises(LookupError), things.of(2):
         pass
+    assert torch.get_num_threads() == threads
