@@ -97,7 +97,7 @@ class OptimiserConfig:
         weight_decay: share of the weights, times the learning rate, that each step takes off.
         gradient_clip: largest norm of a gradient.
         ema_decay: of the averaged weights, which are the ones that are saved and judged.
-        precision: Lightning Fabric's word for number formats.
+        precision: Lightning Fabric's word for number formats, or `auto`: the faster one there.
         accelerator: Lightning Fabric's word for the device.
     """
 
@@ -110,7 +110,7 @@ class OptimiserConfig:
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     ema_decay: float = 0.99
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     accelerator: str = "auto"
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Literal
 
 import numba
 import torch
@@ -9,7 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from drivecnn.training.config import RunConfig
+from drivecnn.training.config import OptimiserConfig, RunConfig
 from drivecnn_envs.errors import InputError
 
 
@@ -43,6 +44,22 @@ def started_by_torchrun() -> bool:
     return torch.distributed.is_torchelastic_launched()
 
 
+def precision_of(config: OptimiserConfig) -> Literal["32-true", "bf16-mixed"]:
+    """The number formats that a training takes on this machine.
+
+    `auto` is bfloat16 on GPUs and CPUs with units for it. CPUs without Intel's AMX only emulate it:
+    a training step then takes twice as long as in 32 bits.
+    """
+    if config.precision != "auto":
+        return config.precision
+    device = None if config.accelerator == "cpu" else torch.accelerator.current_accelerator()
+    if device is None:
+        fast = bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    else:
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bf16-mixed" if fast else "32-true"
+
+
 def make_fabric(config: RunConfig, place: Place | None = None) -> Fabric:
     """Fabric, joined with the other processes if there are any: torchrun's, or those of the place.
 
@@ -59,7 +76,7 @@ def make_fabric(config: RunConfig, place: Place | None = None) -> Fabric:
             accelerator=config.optimiser.accelerator,
             devices=devices,
             num_nodes=nodes,
-            precision=config.optimiser.precision,
+            precision=precision_of(config.optimiser),
             plugins=place,
         )
     except (ValueError, RuntimeError, MisconfigurationException) as error:

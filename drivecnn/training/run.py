@@ -20,6 +20,7 @@ from drivecnn.provenance import provenance
 from drivecnn.rollout import DivergedError, PolicyDriver, Start, every_route, rollout
 from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
+from drivecnn.training.fabric import precision_of
 from drivecnn.training.interrupts import uninterrupted
 from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
@@ -100,6 +101,7 @@ def _take_part(
     settings = {
         "config": dataclasses.asdict(config),
         "processes": team.fabric.world_size,
+        "precision": precision_of(config.optimiser),
         **provenance(),
     }
     replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
@@ -129,7 +131,7 @@ def _step(trainer: Trainer, team: Team, folder: Path) -> StepReport:
         return report
     path = folder / name_of(BAD_STATES_NAME, team.fabric.global_rank)
     content = io.BytesIO()
-    np.save(content, trainer.batch_states, allow_pickle=False)
+    np.save(content, report.states, allow_pickle=False)
     replace_file(path, content.getvalue())
     team.wait()
     raise DivergedError(

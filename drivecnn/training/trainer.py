@@ -54,6 +54,7 @@ class StepReport(NamedTuple):
     learning_rate: float
     expert_share: float
     episodes: list[Episode]  # of this process that ended with this step
+    states: States  # (B,) that the batch was of
     skipped: bool  # whether loss or gradient was not finite, so that the weights are as before
 
 
@@ -160,7 +161,6 @@ class Trainer:
         self.simulator.observer = observer_on(self.fabric.device.type, observation)
         self.forks = Forks(self.simulator.scene, self.rng)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
-        self.batch_states: States = np.zeros(0, self.simulator.dtype)  # of the last step
         self.driving_policy = copy.deepcopy(self.raw_policy).eval()  # as a step found it
         ahead = self.fabric.device.type == "cpu"
         self._batches: Maker[Batch] = Ahead(self._batch) if ahead else AtOnce(self._batch)
@@ -191,7 +191,6 @@ class Trainer:
         set_learning_rate(self.optimiser, learning_rate)
         self.driving_policy.load_state_dict(self.raw_policy.state_dict())
         with self._batches.of(self.step) as batch:
-            self.batch_states = batch.states
             statistics = [buffer.clone() for buffer in self.raw_policy.buffers()]  # running ones
             means = self.fabric.all_reduce(self._learn(*batch.inputs))  # the same in all processes
             assert isinstance(means, Tensor)
@@ -215,6 +214,7 @@ class Trainer:
             learning_rate,
             batch.expert_share,
             batch.episodes,
+            batch.states,
             skipped,
         )
 

@@ -30,7 +30,7 @@ from encoders import decision, seconds
 from scipy.stats import t as student
 
 from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_of
-from drivecnn.policy.checkpoint import replace_file
+from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import PolicyDriver
 from drivecnn.uncertainty import at_junctions, driven_moments
@@ -56,7 +56,7 @@ ANCHORS = {  # what is changed of the base: a file of configs/anchors, and the r
 }
 ABLATIONS = {  # the same of configs/ablations
     "adamw": "AdamW, not Muon",
-    "float32": "float32, not bfloat16",
+    "bfloat16": "bfloat16, not float32",
     "last-weights": "the last weights, not their average",
     "on-route": "no pose is moved off",
     "ungraded": "no random colours",
@@ -107,6 +107,7 @@ def main() -> None:
                 "steps": steps,
                 "train_seconds": round(taken, 1),
                 "threads": torch.get_num_threads(),
+                "precision": load_metadata(folder)["precision"],
                 **provenance(),
             }
             RESULTS.mkdir(parents=True, exist_ok=True)
@@ -260,8 +261,8 @@ those entered. Whiteness is relative to the expert's on the same routes. Per 100
 one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
 junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
 route asks for. ms: one decision on one CPU thread. min: training, with imports and validation, on
-as many threads as the JSON says. The figures of each run, with seed, commit and versions, are in
-[docs/results/](results); not all rows are of the same commit.
+as many threads and in the precision that the JSON says. The figures of each run, with seed, commit
+and versions, are in [docs/results/](results); not all rows are of the same commit.
 """
 
 if __name__ == "__main__":
