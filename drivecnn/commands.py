@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
 from drivecnn.display import (
+    compilation_display,
     evaluation_display,
     evaluation_table,
     summary_table,
@@ -90,10 +91,11 @@ def run(arguments: list[str], began: float) -> int:
     options = parser.parse_args(arguments)
     command = options.subcommand
     try:
-        with _warnings_in_a_line(command):
+        console = Console()
+        with _warnings_in_a_line(command), compilation_display(console):
             chosen = _instantiate(parser, options)
             chosen.began = began
-            _COMMANDS[command](chosen, Console())
+            _COMMANDS[command](chosen, console)
     except (InputError, PolicyError, CheckpointError) as error:
         sys.stderr.write(f"drivecnn {command}: {error}\n")
         return BAD_INPUT

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from numba.core.event import Event, Listener, install_listener
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,6 +22,29 @@ from drivecnn.evaluation import Evaluation
 from drivecnn.training.run import Progress
 from drivecnn.uncertainty import UncertaintyReport
 from drivecnn_envs.roads import MapSummary
+
+
+class _CompilationNote(Listener):
+    """Says it when numba compiles for the first time; what is on disk it only loads."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._said = console, False
+
+    def on_start(self, event: Event) -> None:
+        """Say it, the first time."""
+        if not self._said:
+            self._said = True
+            self._console.print("compiling kernels for this processor: minutes, but only once")
+
+    def on_end(self, event: Event) -> None:
+        """Say nothing more."""
+
+
+@contextmanager
+def compilation_display(console: Console) -> Iterator[None]:
+    """Say why the first run on a machine takes minutes to begin."""
+    with install_listener("numba:compile", _CompilationNote(console)):
+        yield
 
 
 class _TotalTimeColumn(TimeRemainingColumn):

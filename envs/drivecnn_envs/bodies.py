@@ -11,13 +11,13 @@ LONG_LENGTHS, LONG_WIDTHS = (6.8, 11.0), (2.3, 2.5)  # m, the same of long vehic
 _KIND_DRAW, _LENGTH_DRAW, _WIDTH_DRAW = 11, 12, 13  # counters of a vehicle's random numbers
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def is_long(seed: np.uint32) -> bool:
     """Whether a vehicle is a van, a truck or a bus."""
     return uniform(np.uint64(seed), _KIND_DRAW) < LONG_SHARE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def size_of(seed: np.uint32) -> tuple[float, float]:
     """Length and width [m] of a vehicle."""
     along = uniform(np.uint64(seed), _LENGTH_DRAW)
@@ -27,6 +27,6 @@ def size_of(seed: np.uint32) -> tuple[float, float]:
     return _between(CAR_LENGTHS, along), _between(CAR_WIDTHS, across)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _between(limits: tuple[float, float], share: float) -> float:
     return limits[0] + share * (limits[1] - limits[0])

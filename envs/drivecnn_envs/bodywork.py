@@ -49,7 +49,7 @@ class Sight(NamedTuple):
     top: int  # first row that shows it
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def sight_of(
     box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
     camera: Camera,
@@ -92,7 +92,7 @@ def draw_boxes(
             draw_body(box, sight, sight.columns, camera, light, sun, pixels, scratch)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw_body(
     box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
     sight: Sight, span: tuple[int, int], camera: Camera, light: Floats, sun: tuple[float, float],
@@ -106,7 +106,7 @@ def draw_body(
         _draw_column(sight.seen, style, paint, column, camera, light, veil, sun, pixels, scratch)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _columns_of(camera: Camera, x: float, y: float, radius: float) -> tuple[int, int]:
     """The first column that a disc [m] may cover, and the one after the last."""
     east, north = x - camera.x, y - camera.y
@@ -124,7 +124,7 @@ def _columns_of(camera: Camera, x: float, y: float, radius: float) -> tuple[int,
     return camera.first + first, camera.first + last
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _rows_of(
     camera: Camera, height: float, depth: float, radius: float, count: int
 ) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def _rows_of(
     return int(max(first, 0.0)), int(min(max(last, 0.0), float(count)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _in_view(pixels: Pixels, sight: Sight) -> bool:
     """Whether anything around a box is as far as it is, so that it may be seen."""
     limit, span = np.float32(sight.depth - sight.reach), sight.ground
@@ -152,7 +152,7 @@ def _in_view(pixels: Pixels, sight: Sight) -> bool:
     return False
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _draw_column(
     seen: Seen, style: int, paint: Colour, column: int, camera: Camera, light: Floats,
     veil: tuple[float, float], sun: tuple[float, float], pixels: Pixels, scratch: Floats,
@@ -200,7 +200,7 @@ def _draw_column(
             pixels.depth[block_of, row, k] = depth
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def paint_landmark(
     sight: Sight, span: tuple[int, int], camera: Camera, light: Floats, pixels: Pixels
 ) -> None:

@@ -21,19 +21,19 @@ _SHADE = ~np.uint32(255 << 8)
 _PIXELS = np.uint64(BLOCK)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def is_ground(word: np.uint32) -> np.bool_:
     """Whether a pixel shows the ground."""
     return np.bool_((word != OPEN) & ((word & _MATERIAL) < _CROWN))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def ground_depth(camera: Camera, row: int) -> float:
     """Depth [m] of the ground in a row."""
     return camera.height * camera.focal / max(row + 0.5 - camera.horizon, 1e-3)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def shade_ground(
     seen: Seen, to_sun: tuple[float, float], span: tuple[int, int], rows: tuple[int, int],
     camera: Camera, pixels: Pixels,
@@ -63,7 +63,7 @@ def shade_ground(
                 pixels.word[own, line, k] = darker if within else word
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def darkened(
     word: np.uint32, seen: Seen, point: tuple[np.float32, np.float32], sunward: tuple[float, float]
 ) -> np.uint32:
@@ -80,7 +80,7 @@ def darkened(
     return (word & _SHADE) | (shade << _EIGHT) | (_SHADED if covered else _U(0))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _within(start: np.float32, way: np.float32, half: np.float32) -> tuple[np.float32, np.float32]:
     """Between which shares of a way from a start one is at most `half` from the middle."""
     way = way if abs(way) > _F(_LEAST) else _F(_LEAST)

@@ -82,7 +82,7 @@ class Seen(NamedTuple):
     height: float
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def seen_from(
     box: Any,  # noqa: ANN401 - a record of dtype BOX, which has no static type
     camera: Camera,
@@ -94,13 +94,13 @@ def seen_from(
     return Seen(ahead, left, cos, sin, 0.5 * box.length, 0.5 * box.width, box.height)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def turned(seen: Seen, x: float, y: float) -> tuple[float, float]:
     """A vector east and north in the frame of a box: ahead and left."""
     return x * seen.cos + y * seen.sin, y * seen.cos - x * seen.sin
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def crossing(seen: Seen, ahead: float, left: float) -> tuple[float, float]:
     """Depths [m] where a ray enters and leaves a box's footprint; the first is larger if it misses.
 

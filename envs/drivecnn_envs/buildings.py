@@ -120,7 +120,7 @@ def _plan(canvas: Canvas, townscape: Townscape, side: Side, share: float) -> Hou
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _between(ends: NDArray[np.float64], key: np.uint64, draw: int) -> float:
     """A number between two ends (2,)."""
     return float(ends[0] + (ends[1] - ends[0]) * uniform(key, draw))

@@ -141,7 +141,7 @@ def _render_car(
             _measure(pixels, left, images.depth[i, number])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def camera_of(
     views: Views, i: int, number: int, origin: NDArray[np.float64], columns: int
 ) -> Camera:
@@ -153,13 +153,13 @@ def camera_of(
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def ground_in(atlas: Atlas, world: int) -> Ground:
     """The texels of a world."""
     return Ground(atlas.words, atlas.offset[world], atlas.shape[world])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _see_world(
     camera: Camera, world: int, atlas: Atlas, light: Floats, palette: NDArray[np.uint32],
     pixels: Pixels,
@@ -176,7 +176,7 @@ def _see_world(
         raise_hills(camera, column, light, hill, pixels)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _classify(pixels: Pixels, left: int, semantic: Bytes) -> None:
     """The semantic class of each pixel, (H, W)."""
     rows, columns = semantic.shape
@@ -187,7 +187,7 @@ def _classify(pixels: Pixels, left: int, semantic: Bytes) -> None:
             semantic[row, column] = class_of(word)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def class_of(word: np.uint32) -> np.uint8:
     """The semantic class of what a pixel shows."""
     code = word & _CODE
@@ -197,7 +197,7 @@ def class_of(word: np.uint32) -> np.uint8:
     return _SKY if word == OPEN else found
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _measure(pixels: Pixels, left: int, depth: Floats) -> None:
     """The depth of each pixel, (H, W)."""
     rows, columns = depth.shape

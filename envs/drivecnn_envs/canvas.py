@@ -43,7 +43,7 @@ class Canvas(NamedTuple):
     seed: np.uint64
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def place_bits(seed: np.uint64, x: int, y: int) -> np.uint32:
     """32 random bits of a place on a grid."""
     bits = np.uint32(np.uint32(x) * _X) + np.uint32(np.uint32(y) * _Y)
@@ -53,13 +53,13 @@ def place_bits(seed: np.uint64, x: int, y: int) -> np.uint32:
     return np.uint32(bits ^ np.uint32(bits >> _SHIFT_1))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def place_key(seed: np.uint64, x: float, y: float) -> np.uint64:
     """A key for `uniform` that belongs to the texel at x and y [m]."""
     return mix(mix(seed, int(np.floor(x / RESOLUTION))), int(np.floor(y / RESOLUTION)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def noise_at(seed: np.uint64, x: float, y: float, cell: float) -> float:
     """Smooth noise in [0, 1) at x and y [m], with features of `cell` metres."""
     i, j = int(np.floor(x / cell)), int(np.floor(y / cell))
@@ -70,12 +70,12 @@ def noise_at(seed: np.uint64, x: float, y: float, cell: float) -> float:
     return float(low + along * (high - low))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _blend(one: np.uint32, other: np.uint32, share: float) -> float:
     return float(_UNIT * (one + share * (float(other) - float(one))))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def district_at(canvas: Canvas, x: float, y: float) -> float:
     """Noise at x and y [m] that is high downtown and low in open country."""
     return noise_at(mix(canvas.seed, DISTRICT_SALT), x, y, DISTRICT * RESOLUTION)

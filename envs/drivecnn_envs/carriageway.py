@@ -154,7 +154,7 @@ def _draw_piece(
                 _draw_texel(canvas.texels[row, column], marks, station, lateral, half)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _columns(strips: Strips, i: int, reach: float, y: float) -> tuple[float, float]:
     """From where to where [m] a row at y [m] lies in piece i, `reach` metres to both sides."""
     (ax, ay), (bx, by) = strips.points[i], strips.points[i + 1]
@@ -180,7 +180,7 @@ def _columns(strips: Strips, i: int, reach: float, y: float) -> tuple[float, flo
     return left, right
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _use(beyond: float, gap: float, is_lane: bool) -> int:
     """The use of a texel so many metres beyond a strip's edge; parked cars keep a gap [m]."""
     use = PAVED if beyond <= LANE_OVERLAP else 0
@@ -189,7 +189,7 @@ def _use(beyond: float, gap: float, is_lane: bool) -> int:
     return use
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _draw_texel(
     texel: Bytes,
     marks: Marks,

@@ -50,7 +50,7 @@ class Cells(NamedTuple):
         )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def cells_near(
     cells: Cells, world: int, x: float, y: float, reach: float
 ) -> tuple[int, int, int, int]:
@@ -65,7 +65,7 @@ def cells_near(
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def things_in(cells: Cells, world: int, row: int, left: int, right: int) -> tuple[int, int]:
     """Where the things in a row of cells begin and end, from one column to before another."""
     if left >= right:

@@ -7,7 +7,7 @@ Pose = tuple[float, float, float]  # x and y [m] of a box's middle, yaw [rad]
 Size = tuple[float, float]  # length and width [m]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def boxes_overlap(pose: Pose, size: Size, other: Pose, other_size: Size) -> bool:
     """Whether two boxes share a point.
 
@@ -25,7 +25,7 @@ def boxes_overlap(pose: Pose, size: Size, other: Pose, other_size: Size) -> bool
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _within(
     yaw: float, x: float, y: float, size: Size, other: Size, cos: float, sin: float
 ) -> bool:

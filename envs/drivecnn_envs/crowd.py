@@ -44,7 +44,7 @@ ROAD_USER = np.dtype(
 Crowd = NDArray[np.void]  # (M,) of dtype ROAD_USER, the ego being the last
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def next_strand(strands: Strands, strand: int, seed: np.uint32) -> int:
     """The strand that a vehicle takes after this one, `NOWHERE` if there is none.
 
@@ -93,7 +93,7 @@ def gather(
     return crowd
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _introduce(
     user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
     who: Any,  # noqa: ANN401 - a record of dtype VEHICLE or STATE, which have no static type
@@ -106,7 +106,7 @@ def _introduce(
     user.length, user.width = size
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _look_along(
     strands: Strands,
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
@@ -124,7 +124,7 @@ def _look_along(
     return MAX_WAYS
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _trace(
     strands: Strands,
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
@@ -142,7 +142,7 @@ def _trace(
         speed = _arrive(user, n, speed, strands.speed[i])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _arrive(
     user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
     number: int,
@@ -165,7 +165,7 @@ def _arrive(
     return float(after)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _survey(user: Any) -> None:  # noqa: ANN401 - a record of dtype ROAD_USER, no static type
     """Note where the path of a vehicle ends in each direction, and its own."""
     user.cos, user.sin = np.cos(user.yaw), np.sin(user.yaw)
@@ -176,7 +176,7 @@ def _survey(user: Any) -> None:  # noqa: ANN401 - a record of dtype ROAD_USER, n
         user.south, user.north = min(user.south, user.path_y[n]), max(user.north, user.path_y[n])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def time_to(
     user: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
     distance: float,

@@ -46,13 +46,13 @@ def idm_acceleration(
     return free_acceleration(speed, wanted) - interaction(speed, distance, leader_speed, spacing)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def free_acceleration(speed: float, wanted: float) -> float:
     """Acceleration [m/s2] on a free road."""
     return COMFORT_ACCELERATION * (1.0 - (max(speed, 0.0) / max(wanted, 0.01)) ** EXPONENT)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def interaction(speed: float, distance: float, leader_speed: float, spacing: float) -> float:
     """How much less [m/s2] a vehicle accelerates because of the one ahead; see above."""
     braking = 2.0 * np.sqrt(COMFORT_ACCELERATION * COMFORT_BRAKING)
@@ -87,7 +87,7 @@ def look_ahead(crowd: Crowd) -> View:
     return view
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _heed(crowd: Crowd, view: View, mine: int, others: int) -> None:
     """Take another vehicle into account if it is in my way; both by their numbers."""
     me, other = crowd[mine], crowd[others]
@@ -113,7 +113,7 @@ def _heed(crowd: Crowd, view: View, mine: int, others: int) -> None:
         view.near[mine], view.leader[mine] = distance, others
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _touch(
     me: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
     other: Any,  # noqa: ANN401 - as above
@@ -127,7 +127,7 @@ def _touch(
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def way_to(
     me: Any,  # noqa: ANN401 - a record of dtype ROAD_USER, which has no static type
     other: Any,  # noqa: ANN401 - as above
@@ -171,7 +171,7 @@ def way_to(
     return NOTHING, 0.0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _share_within(
     start: float, change: float, reach: float, first: float, last: float
 ) -> tuple[float, float]:

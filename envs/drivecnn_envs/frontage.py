@@ -55,7 +55,7 @@ def sides_of(canvas: Canvas, lanes: Sequence[SampledLane]) -> NDArray[np.void]:
     return sides[: _find_sides(canvas, strips, fast, sides)]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _lines(strips: Strips, i: int) -> tuple[int, int, int]:
     """The axis that piece i follows most, and the first and last grid line across it there."""
     dx = strips.points[i + 1, 0] - strips.points[i, 0]
@@ -110,7 +110,7 @@ def _find_sides(
     return found
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _to_edge(canvas: Canvas, x: float, y: float, away: tuple[float, float]) -> float:
     """Metres from a lane's edge to the road's, `_NOT_FOUND` if there is another lane between."""
     rows, columns = canvas.uses.shape
@@ -128,7 +128,7 @@ def _to_edge(canvas: Canvas, x: float, y: float, away: tuple[float, float]) -> f
     return _NOT_FOUND
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _street(seed: np.uint64, x: float, y: float, axis: int) -> np.uint64:
     """A key for a stretch of a street that follows an axis."""
     i, j = int(np.floor(x / BLOCK)), int(np.floor(y / BLOCK))

@@ -62,7 +62,7 @@ def grade(cameras: Bytes, grades: Grades) -> None:
                     grade_pixel(image, row, column, grades, i)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def grade_pixel(image: Bytes, row: int, column: int, grades: Grades, i: int) -> None:
     """Grade one pixel of an image (3, H, W) of car `i`, in place."""
     red = grades.curve[i, image[0, row, column]]

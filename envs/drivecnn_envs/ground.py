@@ -74,7 +74,7 @@ def lay_ground(canvas: Canvas, townscape: Townscape) -> None:
                     _roadside(texel, townscape, noise, canvas.distance[row, column], slab)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _surface(texel: Bytes, townscape: Townscape, noise: Noise, grain: float) -> None:
     """Finish a texel of the road: `grain` is from 0 to 31."""
     track, paint, oil = np.float32(texel[1]), np.float32(texel[2]), np.float32(texel[3])
@@ -105,7 +105,7 @@ def _surface(texel: Bytes, townscape: Townscape, noise: Noise, grain: float) -> 
     texel[3] = 0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _land(texel: Bytes, townscape: Townscape, noise: Noise, grain: float, x: int) -> None:
     """Make a texel grass, soil or gravel."""
     shade = np.float32(200) + np.float32(44) * (noise[1] - np.float32(0.5))
@@ -121,7 +121,7 @@ def _land(texel: Bytes, townscape: Townscape, noise: Noise, grain: float, x: int
     texel[2] = texel[3] = 0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _roadside(texel: Bytes, townscape: Townscape, noise: Noise, away: float, slab: int) -> None:
     """Lay kerb, verge and pavement `away` metres from the road, or gravel in open country."""
     if townscape.pavement == 0.0 or noise[_DISTRICT] < townscape.rural:

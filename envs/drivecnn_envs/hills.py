@@ -19,7 +19,7 @@ _AMBIENT, _SUN = int(Light.AMBIENT), int(Light.SUN)
 _CROWN, _HILL, _BYTE = int(Material.CROWN), int(Finish.HILL), np.uint32(255)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def hill_word(light: Floats, palette: NDArray[np.uint32]) -> np.uint32:
     """The pixel of a wooded hill on the horizon."""
     red, green, blue = 0.0, 0.0, 0.0
@@ -30,7 +30,7 @@ def hill_word(light: Floats, palette: NDArray[np.uint32]) -> np.uint32:
     return finished(_HILL, red, green, blue)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def raise_hills(
     camera: Camera, column: int, light: Floats, word: np.uint32, pixels: Pixels
 ) -> None:

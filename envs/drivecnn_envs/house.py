@@ -40,7 +40,7 @@ class House(NamedTuple):
     key: np.uint64
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def part_of(
     house: House,
     aside: float,
@@ -69,7 +69,7 @@ def part_of(
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def bounds(canvas: Canvas, house: House, margin: float) -> tuple[int, int, int, int]:
     """First and last row and column (both ends exclusive) of a building and a margin [m]."""
     across = abs(house.along_x) * house.length + abs(house.back_x) * house.depth + margin
@@ -82,7 +82,7 @@ def bounds(canvas: Canvas, house: House, margin: float) -> tuple[int, int, int, 
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def inside(canvas: Canvas, house: House, row: int, column: int) -> tuple[float, float]:
     """Metres from a building's middle to a texel, along the street and away from it."""
     dx = (canvas.west + column + 0.5) * RESOLUTION - house.x
@@ -132,7 +132,7 @@ def draw_house(canvas: Canvas, townscape: Townscape, house: House) -> None:
             canvas.uses[row, column] |= TAKEN
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _window_place(house: House, key: np.uint64, along: float, back: float, at_end: bool) -> int:
     """Where a texel of a wall is in its window's period, 1-255; 0 on a blank wall."""
     if house.window == 0.0 or (

@@ -201,7 +201,7 @@ def _draw_palette(stream: np.uint64, low: float, high: float, palette: NDArray[n
     palette[_GLASS_PLACE] = _colour(_GLASSES, stream, 102, low, high)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _colour(
     ends: NDArray[np.float64], stream: np.uint64, draw: int, low: float, high: float
 ) -> np.uint32:

@@ -72,13 +72,13 @@ _FILLED, _TOP, _BOTTOM, _HUNG_TOP, _HUNG_BOTTOM = (np.uint64(row * BLOCK) for ro
 WALK = (_AHEAD + 3) * BLOCK
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def steps_needed(rows: int) -> int:
     """How many steps at most a walk over so many rows has."""
     return rows + SPARE_STEPS
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def plan_steps(rows: int, camera: Camera, ground: Ground, steps: NDArray[np.void]) -> int:
     """Fill in the walk of a camera, given from the corner of its world. Returns its steps."""
     height, horizon, focal = camera.height, camera.horizon, camera.focal
@@ -100,7 +100,7 @@ def plan_steps(rows: int, camera: Camera, ground: Ground, steps: NDArray[np.void
     return count
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _plan_step(
     step: Any,  # noqa: ANN401 - a record of dtype STEP, which has no static type
     span: tuple[float, float],
@@ -123,7 +123,7 @@ def _plan_step(
     step.rows = ground.shape[level, 0]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def number_under(step: Step, forward_x: np.float32, forward_y: np.float32) -> np.uint32:
     """Number of the texel that a ray meets with a step: the open land's if outside."""
     one = np.int32(1)
@@ -134,7 +134,7 @@ def number_under(step: Step, forward_x: np.float32, forward_y: np.float32) -> np
     return np.uint32(step.first + np.uint32(y * step.columns + x)) if inside else _NOWHERE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def walk_block(
     steps: NDArray[np.void], count: int, ground: Ground, block: int, camera: Camera,
     pixels: Pixels, words: Words, rows: Ints,
@@ -168,7 +168,7 @@ def walk_block(
             break
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def step_of(steps: NDArray[np.void], number: int) -> Step:
     """A step from its record."""
     step = steps[number]
@@ -178,7 +178,7 @@ def step_of(steps: NDArray[np.void], number: int) -> Step:
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _survey(
     step: Step, middle: np.float32, height: np.float32, met: np.uint64, words: Words, rows: Ints
 ) -> tuple[np.int32, np.int32, np.int32]:
@@ -199,7 +199,7 @@ def _survey(
     return lowest, highest, low
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def ground_of(texel: np.uint32, floor: np.uint32) -> tuple[np.uint32, np.uint32]:
     """The last flat texel, and what the ground shows, as a ray that came over a floor goes on."""
     floor = texel if (texel >> _HEIGHT_SHIFT) < STANDS else floor
@@ -207,7 +207,7 @@ def ground_of(texel: np.uint32, floor: np.uint32) -> tuple[np.uint32, np.uint32]
     return floor, floor if is_post(material) | (material == _CROWN) else texel
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def rows_of(
     texel: np.uint32, step: Step, middle: np.float32, height: np.float32, filled: np.int32,
     hung: tuple[np.int32, np.int32],
@@ -225,13 +225,13 @@ def rows_of(
     return (top, bottom) if adds else (NO_ROW, _TOP_ROW)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def is_post(material: np.uint32) -> np.bool_:
     """Whether a texel is drawn as a post, and shows the ground before it meanwhile."""
     return np.bool_((material == _POLE) | (material == _TRUNK))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def row_at(tall: np.uint32, step: Step, middle: np.float32, height: np.float32) -> np.int32:
     """Row of what is so tall [height units] at a step."""
     rise = height - np.float32(np.int32(tall)) * np.float32(HEIGHT_UNIT)
@@ -240,7 +240,7 @@ def row_at(tall: np.uint32, step: Step, middle: np.float32, height: np.float32) 
     return whole + (_ONE_ROW if np.float32(whole) < row else _TOP_ROW)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _lay_ground(
     block: np.uint64, row: np.uint64, depth: np.float32, pixels: Pixels, words: Words
 ) -> None:
@@ -251,7 +251,7 @@ def _lay_ground(
         pixels.depth[block, row, k] = depth if before == OPEN else seen
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _stand(
     block: np.uint64, span: tuple[np.int32, np.int32], depth: np.float32, met: np.uint64,
     pixels: Pixels, words: Words, rows: Ints,
@@ -272,7 +272,7 @@ def _stand(
         )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def filled_by(
     span: tuple[np.int32, np.int32], filled: np.int32, hung: tuple[np.int32, np.int32]
 ) -> tuple[np.int32, np.int32, np.int32]:

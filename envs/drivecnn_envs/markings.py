@@ -155,7 +155,7 @@ def _ways_on(network: TownNetwork, index: LaneIndex, lane: SampledLane) -> int:
     return ways
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def paint_at(
     marks: Marks,
     station: float,
@@ -190,7 +190,7 @@ def paint_at(
     return paint, is_centre
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _soft(inside: float) -> float:
     """Cover of a texel whose middle is so many metres inside a shape."""
     return float(min(max(inside / RESOLUTION + 0.5, 0.0), 1.0))

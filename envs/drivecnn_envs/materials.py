@@ -67,13 +67,13 @@ def is_road(material: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return (bare >= Material.ROAD) & (bare <= Material.PUDDLE)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def drives_on(material: int) -> bool:
     """Whether a texel can be driven on, given its material byte: `is_road` for kernels."""
     return _ROAD <= material & ~SHADED <= _PUDDLE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def stands_in_the_way(material: int, meaning: int, height: int) -> bool:
     """Whether a vehicle hits a texel, given its material byte, third byte and height byte."""
     if height < COLLISION_HEIGHT:

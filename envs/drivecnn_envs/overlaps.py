@@ -169,7 +169,7 @@ def _find(ways: _Ways, strands: Strands, points: Cells, rows: Floats, offset: In
     return count
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _add(
     ways: _Ways, strands: Strands, meeting: tuple[int, int, int], station: float, run: Floats
 ) -> None:

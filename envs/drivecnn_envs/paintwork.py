@@ -88,7 +88,7 @@ _AMBIENT, _SUN, _FOG = int(Light.AMBIENT), int(Light.SUN), int(Light.FOG)
 _SKY_LOW, _DENSITY, _BEAM = int(Light.SKY_LOW), int(Light.FOG_DENSITY), int(Light.HEADLIGHTS)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def surface_at(
     style: int, block: int, face: int, point: tuple[float, float, float], size: tuple[float, float]
 ) -> int:
@@ -121,7 +121,7 @@ def surface_at(
     return _TRIM if abs(v) < 0.5 and 0.18 < w < 0.4 else _PAINT
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _cabin_at(style: int, face: int, point: tuple[float, float, float]) -> int:
     """The surface of a point on a car's cabin: windows between pillars, and the roof."""
     u, v, w = point
@@ -136,7 +136,7 @@ def _cabin_at(style: int, face: int, point: tuple[float, float, float]) -> int:
     return _PAINT if pillar else _GLASS
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _large_at(
     style: int, block: int, face: int, point: tuple[float, float, float], size: tuple[float, float]
 ) -> int:
@@ -169,7 +169,7 @@ def _large_at(
     return _GLASS if 0.42 < w < 0.82 and (abs(u) * size[0]) % 1.6 > 0.12 else _PAINT
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _obstacle_at(face: int, point: tuple[float, float, float], size: tuple[float, float]) -> int:
     """The surface of a point on an obstacle: a red and white barrier, or a wall if it is long."""
     if 2.0 * size[0] > WALL_LENGTH or face == _TOP:
@@ -181,7 +181,7 @@ def _obstacle_at(face: int, point: tuple[float, float, float], size: tuple[float
     return _RED if (1.5 * side + 0.8 * w) % 1.0 < 0.5 else _WHITE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def paint_of(style: int, seed: np.uint64) -> Colour:
     """The colour of a vehicle's paint."""
     draw, row = uniform(seed, _PAINT_DRAW), 0
@@ -193,7 +193,7 @@ def paint_of(style: int, seed: np.uint64) -> Colour:
     return _PAINTS[row, 0], _PAINTS[row, 1], _PAINTS[row, 2]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def facing(
     block: int, face: int, heading: tuple[float, float], sun: tuple[float, float], style: int
 ) -> tuple[float, float]:
@@ -215,14 +215,14 @@ def facing(
     return max(flat * (x * sun[0] + y * sun[1]) * _SUN_FLAT + up * _SUN_HIGH, 0.0), up
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def veil_at(depth: float, light: Floats) -> tuple[float, float]:
     """The light of the ego's headlights and the share of haze, `depth` [m] away."""
     haze = depth * light[_DENSITY]
     return light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2), haze / (1.0 + haze)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def light_on(sunny: float, up: float, beam: float, light: Floats) -> Colour:
     """The light that falls on a face; `sunny` and `up` are how far it looks at the sun and up."""
     share = _SIDE_SKY + (1.0 - _SIDE_SKY) * up
@@ -233,7 +233,7 @@ def light_on(sunny: float, up: float, beam: float, light: Floats) -> Colour:
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def shade_surface(
     surface: int, paint: Colour, falls: Colour, up: float, w: float, haze: float, light: Floats
 ) -> Colour:

@@ -107,7 +107,7 @@ def _park(canvas: Canvas, car: Record, mark: bool) -> bool:
     return True
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _is_in_the_way(texel: NDArray[np.uint8]) -> bool:
     """Whether no car can be parked on a texel: a kerb is no obstacle, nor is a high crown."""
     hangs = texel[0] == _CROWN and texel[2] >= UNDER_CROWNS

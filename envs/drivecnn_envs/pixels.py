@@ -71,13 +71,13 @@ class Camera(NamedTuple):
     columns: int
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def spare_rows(roll: float, columns: int) -> int:
     """Rows that an image needs more at each end, as its horizon falls by so much a column."""
     return int(math.ceil(0.5 * columns * abs(roll)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def blank(rows: int, columns: int) -> Pixels:
     """Images with nothing but sky yet, their rays not yet aimed."""
     blocks = (columns + BLOCK - 1) // BLOCK
@@ -90,7 +90,7 @@ def blank(rows: int, columns: int) -> Pixels:
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def aim(pixels: Pixels, camera: Camera, roll: float, column: int) -> None:
     """Aim the ray of a camera's column; `roll` is how many rows the horizon falls a column."""
     aside = column + 0.5 - 0.5 * camera.columns
@@ -100,7 +100,7 @@ def aim(pixels: Pixels, camera: Camera, roll: float, column: int) -> None:
     pixels.lift[number] = spare_rows(roll, camera.columns) - int(math.floor(aside * roll + 0.5))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def finished(code: int, red: float, green: float, blue: float) -> np.uint32:
     """The word of a pixel whose colour needs nothing more; `code` is a `Finish`."""
     word = np.uint32(code)

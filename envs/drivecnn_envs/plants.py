@@ -164,7 +164,7 @@ def _plant(
                 texel[3] = np.uint8(rise[0] / HEIGHT_UNIT + 4.0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _profile(rise: tuple[float, float], kind: int, share: float, grain: int) -> tuple[float, float]:
     """Underside and top, in height units, of a crown at a share of its radius from the middle."""
     under, top = rise[0] / HEIGHT_UNIT, rise[1] / HEIGHT_UNIT

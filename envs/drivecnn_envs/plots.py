@@ -18,7 +18,7 @@ _HEDGE, _FENCE, _WALL = int(Material.HEDGE), int(Material.FENCE), int(Material.W
 _SALT = 900
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def front_gap(townscape: Townscape) -> float:
     """Metres between the road and the fronts of plots."""
     least = PARKED_GAP if townscape.parking > 0.0 else LEAST_GAP

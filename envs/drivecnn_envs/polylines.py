@@ -175,7 +175,7 @@ def _bound(lanes: Polylines, number: int, x: float, y: float) -> float:
     return closest
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _squared_distance(box: Array, x: float, y: float) -> float:
     dx = max(box[0] - x, x - box[2], 0.0)
     dy = max(box[1] - y, y - box[3], 0.0)

@@ -90,7 +90,7 @@ def draw_posts(
                 _draw_post(table.posts[number], camera, span, pixels)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _may_see(camera: Camera, east: float, north: float) -> bool:
     """Whether any of a cell may be in view, given its middle from the camera [m]."""
     along, left = east * camera.cos + north * camera.sin, north * camera.cos - east * camera.sin
@@ -99,7 +99,7 @@ def _may_see(camera: Camera, east: float, north: float) -> bool:
     return along > -radius and outside < radius
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _draw_post(
     post: Any,  # noqa: ANN401 - a record of dtype POST, which has no static type
     camera: Camera,

@@ -50,7 +50,7 @@ def _join(level: Bytes, row: int, column: int, texel: Bytes) -> None:
         _join_ground(level, row, column, texel)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _copy(texel: Bytes, own: Bytes) -> None:
     texel[0], texel[1], texel[2], texel[3] = own[0], own[1], own[2], own[3]
 
@@ -112,7 +112,7 @@ def _join_ground(level: Bytes, row: int, column: int, texel: Bytes) -> None:
     texel[0] = material | SHADED if shaded >= 2 else material
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _kin(material: int) -> int:
     """What a material counts as where the most common one is looked for: all lanes are one."""
     return _ROAD if material == _CENTRE else material

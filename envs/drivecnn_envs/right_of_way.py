@@ -84,14 +84,14 @@ def settle(crowd: Crowd, crossings: Overlaps, strands: tuple[int, int], view: Vi
     return lines
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _cannot_go(crowd: Crowd, claims: Claims, view: View, me: int) -> bool:
     """Whether a vehicle stands before the crossings that are reserved for it: others may go."""
     stands = crowd[me].speed < STANDING and not claims.inside[me]
     return stands and view.free[me] < crowd[me].reserved
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _stuck(crowd: Crowd, claims: Claims, view: View, me: int) -> int:
     """Whether a vehicle could enter its group of crossings if nobody else wanted to.
 
@@ -106,7 +106,7 @@ def _stuck(crowd: Crowd, claims: Claims, view: View, me: int) -> int:
     return _FULL if view.free[me] > claims.end[me] else _STUCK
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _claims(crowd: Crowd, crossings: Overlaps, strands: tuple[int, int]) -> Claims:
     """Claims of vehicles whose next crossings are not yet known."""
     first, last = strands
@@ -141,7 +141,7 @@ def _claims(crowd: Crowd, crossings: Overlaps, strands: tuple[int, int]) -> Clai
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def decision_distance(speed: float) -> float:
     """How far [m] before a crossing a vehicle decides whether to enter it."""
     return speed * speed / (2.0 * DECISION_BRAKING) + speed * DECISION_TIME + DECISION_DISTANCE
@@ -176,7 +176,7 @@ def _find_group(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> N
                     _join(crowd, claims, me, begin, end, crossings.merge[z])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _join(crowd: Crowd, claims: Claims, me: int, begin: float, end: float, merge: bool) -> None:
     """Take a crossing from one place [m] to another on a vehicle's way into its group if it is."""
     front, room = 0.5 * crowd[me].length, crowd[me].length + CLEARANCE
@@ -229,7 +229,7 @@ def _hindrance(crowd: Crowd, claims: Claims, crossings: Overlaps, me: int) -> in
     return worst
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _hinders(
     crowd: Crowd,
     claims: Claims,
@@ -270,13 +270,13 @@ def _hinders(
     return _FOE if leave + RESPECT > arrives else _NONE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _rules(crossings: Overlaps, number: int, side: int) -> tuple[int, bool]:
     """Rank and merge of a crossing, seen from the way (1) or from the strand (-1)."""
     return side * crossings.rank[number], crossings.merge[number]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _goes_first(crowd: Crowd, pair: tuple[int, int], farther: float, rank: int) -> bool:
     """Whether the first of two vehicles may go first, which is so much farther [m] away."""
     waited, other_waited = crowd[pair[0]].waited, crowd[pair[1]].waited

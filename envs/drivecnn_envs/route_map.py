@@ -95,7 +95,7 @@ def _rasterise(
         draw_route(routes, state.route, state.progress, pose, resolution, behind, rows, maps[i, 1])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def map_pose(
     state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
 ) -> tuple[float, float, float]:
@@ -105,7 +105,7 @@ def map_pose(
     return x, y, state.yaw + state.map_yaw
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw_roads(
     atlas: Atlas, world: int, pose: tuple[float, float, float], resolution: float, behind: float,
     within: tuple[int, int], channel: Bytes,
@@ -128,7 +128,7 @@ def draw_roads(
                 channel[line, column] = atlas.roads[texel]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw_route(
     routes: RouteTable, route: int, progress: float, pose: tuple[float, float, float],
     resolution: float, behind: float, within: tuple[int, int], channel: Bytes,
@@ -145,7 +145,7 @@ def draw_route(
         _dab(channel, row, column, within)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _dab(channel: Bytes, row: float, column: float, within: tuple[int, int]) -> None:
     """Draw one soft dot, keeping the brighter value, where it covers rows of the given ones."""
     size, (first, last) = channel.shape[0], within

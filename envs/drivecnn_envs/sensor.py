@@ -26,7 +26,7 @@ _ONE, _BLACK, _WHITE = np.uint32(1), np.int32(0), np.int32(255)
 _RAIN, _NOISE, _BLUR = int(Light.RAIN), int(Light.NOISE), int(Light.BLUR)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def expose(
     sharp: Words, lift: Ints, left: int, seed: np.uint64, light: Floats, line: Words, image: Bytes
 ) -> None:
@@ -58,20 +58,20 @@ def expose(
         first = last
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def noise_seed(seed: np.uint64, step: int, camera: int) -> np.uint64:
     """The seed of what a camera's sensor does at a step of an episode."""
     return mix(mix(seed, step), camera)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def faults_of(seed: np.uint64, light: Floats) -> tuple[np.uint32, np.uint32, np.uint32]:
     """Where noise begins, its levels in all, and the 256ths of light that four neighbours get."""
     spread = np.uint32(2) * np.uint32(light[_NOISE]) + np.uint32(1)
     return np.uint32(seed & _LOW_32), spread, np.uint32(64.0 * light[_BLUR])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _blur(
     sharp: Words, row: int, left: int, span: tuple[int, int], columns: int, blur: np.uint32,
     line: Words,
@@ -88,7 +88,7 @@ def _blur(
         line[k] = blurred(sharp[here, column], before, after, over, under, blur)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def blurred(
     own: np.uint32, left: np.uint32, right: np.uint32, above: np.uint32, below: np.uint32,
     blur: np.uint32,
@@ -103,7 +103,7 @@ def blurred(
     return ((red_blue >> _EIGHT) & _RED_BLUE) | (green & _GREEN)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _add_noise(
     number: np.uint32, spread: np.uint32, span: tuple[int, int], line: Words, row: np.uint64,
     image: Bytes,
@@ -116,7 +116,7 @@ def _add_noise(
         image[np.uint64(2), row, k] = noisy(colour >> _SIXTEEN, draws >> _SIXTEEN, spread)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def noise_at(number: np.uint32) -> np.uint32:
     """Random bits of a pixel's number.
 
@@ -127,7 +127,7 @@ def noise_at(number: np.uint32) -> np.uint32:
     return np.uint32(bits ^ np.uint32(bits >> _SHIFT))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def noisy(level: np.uint32, draw: np.uint32, spread: np.uint32) -> np.uint8:
     """A level with even noise of `spread` levels in all; the lowest byte of both counts."""
     drawn = np.int32(np.uint32((draw & _BYTE) * spread) >> _EIGHT)
@@ -135,7 +135,7 @@ def noisy(level: np.uint32, draw: np.uint32, spread: np.uint32) -> np.uint8:
     return np.uint8(min(max(value, _BLACK), _WHITE))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _rain(sharp: Words, left: int, columns: int, seed: np.uint64) -> None:
     """Draw falling drops as short bright strokes."""
     rows = len(sharp)
@@ -145,13 +145,13 @@ def _rain(sharp: Words, left: int, columns: int, seed: np.uint64) -> None:
             sharp[row, left + column] = brighter(sharp[row, left + column], level)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def drops_in(rows: int, columns: int) -> int:
     """How many drops are in an image when it rains."""
     return int(STREAKS * rows * columns)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def drop_of(
     seed: np.uint64, number: int, rows: int, columns: int
 ) -> tuple[int, int, int, np.uint32]:
@@ -162,7 +162,7 @@ def drop_of(
     return int(draw % np.uint64(columns)), top, top + length, np.uint32(level)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def brighter(colour: np.uint32, level: np.uint32) -> np.uint32:
     """A packed colour that is so many levels brighter."""
     red = min((colour & _BYTE) + level, _BYTE)

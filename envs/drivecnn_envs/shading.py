@@ -77,7 +77,7 @@ class Rays(NamedTuple):
     slope: np.float32  # m that they fall per metre of depth
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def air_of(palette: Words, light: Floats) -> Air:
     """The light and weather of a look."""
     return Air(
@@ -91,14 +91,14 @@ def air_of(palette: Words, light: Floats) -> Air:
     )  # fmt: skip
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def rays_of(camera: Camera, row: int) -> Rays:
     """The rays of a row."""
     slope = (row + 0.5 - camera.horizon) / camera.focal
     return Rays(_F(camera.x), _F(camera.y), _F(camera.height), _F(slope))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def shade_block(
     pixels: Pixels, block: int, camera: Camera, palette: Words, light: Floats,
     sun: tuple[float, float], words: Words, sharp: Words,
@@ -136,13 +136,13 @@ def shade_block(
                 _shade_sky(pixels, own, line, rays, light, sun, at, words, sharp)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _forward(pixels: Pixels, column: np.uint64) -> Forward:
     """Where a column's ray goes: m east and north per metre of depth."""
     return pixels.forward_x[column], pixels.forward_y[column]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def grain_at(word: np.uint32, depth: np.float32, rays: Rays, forward: Forward) -> np.uint32:
     """Number of the texel of grain that a pixel shows."""
     x, y = rays.east + depth * forward[0], rays.north + depth * forward[1]
@@ -153,20 +153,20 @@ def grain_at(word: np.uint32, depth: np.float32, rays: Rays, forward: Forward) -
     return ((_U(_I(u)) & _WRAP) * _WIDTH) | (_U(_I(v)) & _WRAP)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _byte(word: np.uint32, shift: np.uint32) -> np.float32:
     """A byte of a word as a number."""
     return _F(_I((word >> shift) & _BYTE))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def pack(red: np.float32, green: np.float32, blue: np.float32) -> np.uint32:
     """A colour in one number: red + 256 green + 65536 blue."""
     word = _U(_I(min(red, _WHITE))) | (_U(_I(min(green, _WHITE))) << _EIGHT)
     return word | (_U(_I(min(blue, _WHITE))) << _SIXTEEN)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _shade(
     pixels: Pixels, block: np.uint64, line: np.uint64, rays: Rays, air: Air, glossy: bool,
     at: np.uint64, words: Words, sharp: Words,
@@ -179,7 +179,7 @@ def _shade(
         sharp[line, first + k] = colour
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def colour_of(
     word: np.uint32, depth: np.float32, own: np.uint32, grain: np.uint32, rays: Rays,
     forward: Forward, air: Air, glossy: bool,
@@ -234,7 +234,7 @@ def colour_of(
     return word >> _EIGHT if material >= _FINISHED else pack(red, green, blue)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def window_at(third: np.float32, z: np.float32) -> np.bool_:
     """Whether there is glass in a wall, z [m] above the ground; `third` is its place beside it."""
     storeys = z * _F(1.0 / STOREY)
@@ -243,7 +243,7 @@ def window_at(third: np.float32, z: np.float32) -> np.bool_:
     return beside & (up > _F(WINDOW_SILL / STOREY)) & (up < _F(WINDOW_TOP / STOREY))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _cell(depth: np.float32, z: np.float32, rays: Rays, forward: Forward) -> np.float32:
     """A number from 0 to 255 that points have in common in a cell of 4 x 4 x 3 m."""
     x, y = rays.east + depth * forward[0], rays.north + depth * forward[1]
@@ -253,7 +253,7 @@ def _cell(depth: np.float32, z: np.float32, rays: Rays, forward: Forward) -> np.
     return _byte(cell, _TWELVE)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _shade_sky(
     pixels: Pixels, block: np.uint64, line: np.uint64, rays: Rays, light: Floats,
     sun: tuple[float, float], at: np.uint64, words: Words, sharp: Words,
@@ -271,7 +271,7 @@ def _shade_sky(
         sharp[line, first + k] = colour if free else sharp[line, first + k]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def cloud_at(rays: Rays, forward: Forward) -> np.uint32:
     """Number of the texel of cloud that a pixel of the sky shows."""
     spread = _F(CLOUD_SCALE) / (max(-rays.slope, _NO) + _F(CLOUD_BASE))
@@ -279,7 +279,7 @@ def cloud_at(rays: Rays, forward: Forward) -> np.uint32:
     return ((_U(_I(u)) & _WRAP) * _WIDTH) | (_U(_I(v)) & _WRAP)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def sky_colour(
     clouded: np.uint32, rays: Rays, forward: Forward, light: Floats, sun: tuple[float, float]
 ) -> np.uint32:

@@ -68,7 +68,7 @@ def _sweep_columns(texels: Bytes, drift: float, backwards: bool, fall: float) ->
                 shadow = _pass_over(texels[row, column], shadow - fall)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _pass_over(texel: Bytes, shadow: float) -> float:
     """The shadow's height behind a texel, which is `SHADED` if the shadow before it is higher."""
     height = float(texel[3])

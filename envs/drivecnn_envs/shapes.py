@@ -123,7 +123,7 @@ def height_of(kind: Kind, length: float, seed: int) -> float:
     return float(HEIGHTS[style_of(int(kind), length, np.uint64(seed))])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def trace_rows(
     style: int, start: tuple[float, float, float], ahead: tuple[float, float],
     climb: tuple[float, float], scratch: NDArray[np.float32],

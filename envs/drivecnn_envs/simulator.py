@@ -177,7 +177,7 @@ def _judge(
             outcomes[i] = _TIMEOUT
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _texel(atlas: Atlas, world: int, x: float, y: float) -> int:
     """Number of the world's texel at a point [m]; that of open land outside the raster."""
     column = int(np.floor((x - atlas.origin[world, 0]) / RESOLUTION))
@@ -188,7 +188,7 @@ def _texel(atlas: Atlas, world: int, x: float, y: float) -> int:
     return LAND_TEXEL
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _hits(atlas: Atlas, world: int, x: float, y: float, yaw: float) -> bool:
     """Whether the vehicle's outline meets something too high to drive over."""
     cos, sin = np.cos(yaw), np.sin(yaw)

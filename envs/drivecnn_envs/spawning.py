@@ -31,7 +31,7 @@ def open_points(strands: Strands, overlaps: Overlaps) -> NDArray[np.bool_]:
     return np.asarray(np.cumsum(crossed)[:-1] == 0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def traffic_radius(
     points: Cells, world: int, x: float, y: float, density: tuple[float, int]
 ) -> tuple[float, float]:
@@ -56,7 +56,7 @@ def traffic_radius(
     return radius, wanted
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw_place(points: Cells, world: int, x: float, y: float, reach: float, draw: float) -> int:
     """A strand point within about reach [m] of a position, by a draw in [0, 1); -1 if none is."""
     left, right, bottom, top = cells_near(points, world, x, y, reach)

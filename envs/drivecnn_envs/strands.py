@@ -206,7 +206,7 @@ def _slow_down(
                 speed[i] = min(speed[i], np.sqrt(speed[i + 1] ** 2 + 2.0 * SLOWING * spacing))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def piece_at(offset: Ints, length: Floats, way: int, station: float) -> tuple[int, float]:
     """The point before a station [m] of a way, and the share of the way to its next point."""
     first = offset[way]
@@ -216,7 +216,7 @@ def piece_at(offset: Ints, length: Floats, way: int, station: float) -> tuple[in
     return first + piece, along - piece
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def station_of(strands: Strands, strand: int, point: int) -> float:
     """Station [m] of a point on its strand."""
     first = strands.offset[strand]
@@ -224,7 +224,7 @@ def station_of(strands: Strands, strand: int, point: int) -> float:
     return float((point - first) * strands.length[strand] / pieces)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def position_on(strands: Strands, strand: int, station: float) -> tuple[float, float]:
     """Position [m] at a station [m] of a strand, within its ends."""
     i, share = piece_at(strands.offset, strands.length, strand, station)
@@ -234,7 +234,7 @@ def position_on(strands: Strands, strand: int, station: float) -> tuple[float, f
     )
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def heading_on(strands: Strands, strand: int, station: float) -> float:
     """Heading [rad] at a station [m] of a strand."""
     i, share = piece_at(strands.offset, strands.length, strand, station)

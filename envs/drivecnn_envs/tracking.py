@@ -57,7 +57,7 @@ def width_at(routes: RouteTable, route: int, station: float) -> float:
     return float(routes.width[_nearest(routes, route, station)])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _nearest(routes: RouteTable, route: int, station: float) -> int:
     """Number of the route point before a station [m]."""
     first = routes.offset[route]

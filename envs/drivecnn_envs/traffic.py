@@ -216,7 +216,7 @@ def _advance_one(
     return max(COMFORT_ACCELERATION - less[ego], -HARDEST) if less[ego] > 0.0 else np.inf
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _drive(
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
     strands: Strands,
@@ -241,7 +241,7 @@ def _drive(
     _put(vehicle, strands, (before, strand), station)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _put(
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
     strands: Strands,
@@ -263,7 +263,7 @@ def _put(
     vehicle.yaw = np.arctan2(front_y - rear_y, front_x - rear_x)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _place_near(
     strands: Strands,
     vehicle: Any,  # noqa: ANN401 - a record of dtype VEHICLE, which has no static type
@@ -318,7 +318,7 @@ def _renew_one(
             return
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def _meets_tight_curve(strands: Strands, strand: int, seed: np.uint32) -> bool:
     """Whether a vehicle will come through a curve that long vehicles avoid."""
     for _ in range(STRANDS_AHEAD):
