@@ -170,6 +170,7 @@ def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
     rows = {
         "ways found, modes right (no route)": (junctions.recall, junctions.precision),
         "mass on the route's way": (junctions.routed_mass,),
+        "both, of ways 0.1 1/m apart": (junctions.recall_apart, junctions.routed_mass_apart),
         "one mode between junctions": (junctions.one_mode_unrouted, junctions.one_mode_routed),
     }
     for measure, shares in rows.items():

@@ -27,6 +27,7 @@ CLEAR = 20.0  # m from here on back to the junction before: the lane is the only
 ROAD = CLEAR + BEFORE  # m of road that an approach needs
 SPACING = 1.0  # m between two places that are asked
 DISTINCT = 0.025  # 1/m between two ways: 0.25 m aside at 4.5 m, where the expert looks
+APART = 0.1  # 1/m from the next way: 1 m aside there
 NEAR = 0.05  # 1/m from a branch's curvature to a mode that stands for it, 0.5 m aside there
 LEAST_MASS = 0.05  # of a mode
 BEYOND = 1.0  # 1/m, more than any vehicle can steer
@@ -40,10 +41,12 @@ class JunctionReport:
         approaches: lanes into junctions at which the policy was asked.
         places: of the places there, those where the expert tells at least two ways apart.
         recall: share of the ways at those places that have a mode, without a route.
+        recall_apart: the same of ways that are `APART` from the next one.
         precision: share of the modes at all places before junctions that are `NEAR` some branch,
             without a route.
         routed_mass: mean mass on the way that is asked for, at places with two ways and more: of
             the curvatures that are nearer to it than to another one.
+        routed_mass_apart: the same of ways that are `APART` from the next one.
         one_mode_unrouted: share of the places far from junctions with one mode, without a route.
         one_mode_routed: the same with a route.
     """
@@ -51,8 +54,10 @@ class JunctionReport:
     approaches: int
     places: int
     recall: float
+    recall_apart: float
     precision: float
     routed_mass: float
+    routed_mass_apart: float
     one_mode_unrouted: float
     one_mode_routed: float
 
@@ -73,8 +78,8 @@ def probe_junctions(
         unrouted: the policy without the route in its map.
         rng: of looks and map errors.
     """
-    ways_asked = ways_found = modes_asked = modes_right = places = first = 0
-    masses, far_unrouted, far_routed = [], [], []
+    modes_asked = modes_right = places = first = 0
+    found, masses, far_unrouted, far_routed = [], [], [], []
     for approach in approaches:
         branches = np.arange(first, first + len(approach.routes))
         first += len(branches)
@@ -84,14 +89,17 @@ def probe_junctions(
         for modes, at_place in zip(_modes(unrouted, states), ways, strict=True):
             modes_asked, modes_right = modes_asked + len(modes), modes_right + at_place.right(modes)
             if at_place.count > 1:
-                ways_asked += at_place.count
-                ways_found += at_place.found(modes)
+                found.append(np.stack([at_place.gaps, at_place.found(modes)]))
         choice = np.array([at_place.count > 1 for at_place in ways])
         places += int(choice.sum())
         if choice.any():
             asked = np.repeat(np.arange(len(branches)), len(near))
-            spans = [at_place.span(int(k)) for at_place, k in zip(ways, asked, strict=True)]
-            masses.append(_mass(routed, states[choice], np.array(spans)[choice]))
+            pairs = [(ways[at], int(asked[at])) for at in np.flatnonzero(choice)]
+            spans = np.array([at_place.span(branch) for at_place, branch in pairs])
+            gaps = np.array(
+                [at_place.gaps[at_place.of_branch[branch]] for at_place, branch in pairs]
+            )
+            masses.append(np.stack([gaps, _mass(routed, states[choice], spans)]))
         back = np.arange(approach.entry - ROAD, approach.entry - CLEAR, SPACING)
         clear = _states(simulator, branches[:1], back, rng)
         far_unrouted += [len(modes) == 1 for modes in _modes(unrouted, clear)]
@@ -99,9 +107,11 @@ def probe_junctions(
     return JunctionReport(
         approaches=len(approaches),
         places=places,
-        recall=_share(ways_found, ways_asked),
-        precision=_share(modes_right, modes_asked),
-        routed_mass=float(np.concatenate(masses).mean()) if masses else math.nan,
+        recall=_mean(found),
+        recall_apart=_mean(found, APART),
+        precision=modes_right / modes_asked if modes_asked else math.nan,
+        routed_mass=_mean(masses),
+        routed_mass_apart=_mean(masses, APART),
         one_mode_unrouted=float(np.mean(far_unrouted)),
         one_mode_routed=float(np.mean(far_routed)),
     )
@@ -136,9 +146,16 @@ class Ways:
         """How many there are."""
         return len(self.curvature)
 
-    def found(self, modes: Array) -> int:
-        """How many ways have one of the modes (M,) [1/m] nearer to them than to another way."""
-        return len(set(np.searchsorted(self._borders, modes).tolist()))
+    @property
+    def gaps(self) -> Array:
+        """(W,) 1/m from each way to the next one on either side."""
+        between = np.diff(self.curvature, prepend=-np.inf, append=np.inf)
+        gaps: Array = np.minimum(between[:-1], between[1:])
+        return gaps
+
+    def found(self, modes: Array) -> NDArray[np.bool_]:
+        """Which ways (W,) have one of the modes (M,) [1/m] nearer to them than to another way."""
+        return np.isin(np.arange(self.count), np.searchsorted(self._borders, modes))
 
     def right(self, modes: Array) -> int:
         """How many of the modes (M,) [1/m] are near a branch."""
@@ -205,5 +222,8 @@ def _ask(driver: Driver, states: States) -> SteeringDistribution:
     return distribution
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
+def _mean(measured: Sequence[Array], apart: float = 0.0) -> float:
+    """Mean of the second rows (N,) of what was measured, where the first are as far apart [1/m]."""
+    gaps, values = np.concatenate([np.zeros((2, 0)), *measured], axis=1)
+    chosen = gaps >= apart
+    return float(values[chosen].mean()) if chosen.any() else math.nan

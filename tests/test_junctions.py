@@ -50,9 +50,14 @@ def test_branches_that_are_close_are_one_way():
 
 def test_two_modes_of_one_way_stand_for_one():
     ways = Ways.of(np.array([0.1, -0.1]))
-    assert ways.found(np.array([0.09, 0.02])) == 1
-    assert ways.found(np.array([0.09, -0.02])) == 2
-    assert ways.found(np.array([])) == 0
+    assert ways.found(np.array([0.09, 0.02])).tolist() == [False, True]
+    assert ways.found(np.array([0.09, -0.02])).tolist() == [True, True]
+    assert ways.found(np.array([])).tolist() == [False, False]
+
+
+def test_a_gap_is_to_the_nearest_other_way():
+    np.testing.assert_allclose(Ways.of(np.array([0.2, -0.1, 0.0])).gaps, [0.1, 0.1, 0.2])
+    assert Ways.of(np.array([0.1])).gaps.tolist() == [np.inf]
 
 
 def test_a_mode_far_from_all_branches_is_wrong():
@@ -95,6 +100,8 @@ def test_who_knows_all_branches_is_right_at_every_junction(approaches):
     assert report.approaches == len(found)
     assert report.places > 10
     assert report.recall > 0.99
+    assert report.recall_apart == 1.0
+    assert report.routed_mass_apart > 0.99
     assert report.precision > 0.95
     assert report.routed_mass > 0.99
     assert report.one_mode_routed == report.one_mode_unrouted == 1.0
@@ -109,6 +116,7 @@ def test_who_always_goes_straight_on_finds_one_way_only(approaches):
     rng = np.random.default_rng(0)
     report = probe_junctions(simulator, found, straight_on, straight_on, rng)
     assert 0.3 < report.recall < 0.6
+    assert 0.3 < report.recall_apart < 0.6
     assert report.precision > 0.95
     assert report.routed_mass < 0.7
 
