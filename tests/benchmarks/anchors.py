@@ -56,7 +56,7 @@ ANCHORS = {  # what is changed of the base: a file of configs/anchors, and the r
 }
 ABLATIONS = {  # the same of configs/ablations
     "adamw": "AdamW, not Muon",
-    "bfloat16": "bfloat16, not float32",
+    "float32": "float32, not bfloat16",
     "last-weights": "the last weights, not their average",
     "on-route": "no pose is moved off",
     "ungraded": "no random colours",
@@ -261,8 +261,10 @@ those entered. Whiteness is relative to the expert's on the same routes. Per 100
 one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
 junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
 route asks for. ms: one decision on one CPU thread. min: training, with imports and validation, on
-as many threads and in the precision that the JSON says. The figures of each run, with seed, commit
-and versions, are in [docs/results/](results); not all rows are of the same commit.
+as many threads and in the precision that the JSON says: those two columns compare only within one
+precision, as rows in 32 bits are of slower cores, without AMX, that had other work to do. The
+figures of each run, with seed, commit and versions, are in [docs/results/](results); not all rows
+are of the same commit.
 """
 
 if __name__ == "__main__":
