@@ -53,7 +53,7 @@ def place_bits(seed: np.uint64, x: int, y: int) -> np.uint32:
     return np.uint32(bits ^ np.uint32(bits >> _SHIFT_1))
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, cache=True)
 def place_key(seed: np.uint64, x: float, y: float) -> np.uint64:
     """A key for `uniform` that belongs to the texel at x and y [m]."""
     return mix(mix(seed, int(np.floor(x / RESOLUTION))), int(np.floor(y / RESOLUTION)))

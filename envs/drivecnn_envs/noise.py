@@ -15,7 +15,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _UNIT = 1.0 / (1 << 53)
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, cache=True)
 def mix(seed: np.uint64, counter: int) -> np.uint64:
     """A well-mixed 64-bit number from a seed and a counter."""
     z = seed + np.uint64(counter + 1) * _GOLDEN
@@ -24,7 +24,7 @@ def mix(seed: np.uint64, counter: int) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, cache=True)
 def uniform(seed: np.uint64, counter: int) -> float:
     """A number in [0, 1) from a seed and a counter."""
     return float(mix(seed, counter) >> _S11) * _UNIT
