@@ -19,6 +19,7 @@ from rich.text import Text
 
 from drivecnn.episode import Episode
 from drivecnn.evaluation import Evaluation
+from drivecnn.junctions import APART
 from drivecnn.training.run import Progress
 from drivecnn.uncertainty import UncertaintyReport
 from drivecnn_envs.roads import MapSummary
@@ -170,7 +171,7 @@ def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
     rows = {
         "ways found, modes right (no route)": (junctions.recall, junctions.precision),
         "mass on the route's way": (junctions.routed_mass,),
-        "both, of ways 0.1 1/m apart": (junctions.recall_apart, junctions.routed_mass_apart),
+        f"both, of ways {APART} 1/m apart": (junctions.recall_apart, junctions.routed_mass_apart),
         "one mode between junctions": (junctions.one_mode_unrouted, junctions.one_mode_routed),
     }
     for measure, shares in rows.items():
