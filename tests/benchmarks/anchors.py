@@ -175,6 +175,7 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
         "crps_per_km": 1000.0 * float(crps.mean()),
         "ways": junctions.recall,
         "mass": junctions.routed_mass,
+        "one_mode": junctions.one_mode_unrouted,
         "parameters": sum(weights.numel() for weights in policy.parameters()),
         "decision_ms": 1000.0 * decision_seconds,
     }
@@ -209,7 +210,7 @@ def table_row(name: str, results: list[dict]) -> str:
     mean = {
         key: np.array([np.mean(r[key]) for r in results]) for key in results[0] if key in COLUMNS
     }
-    cells = [COLUMNS[key](mean[key]) if key in mean else "-" for key in COLUMNS]
+    cells = [form(mean[key]) if key in mean else "-" for key, (_, form) in COLUMNS.items()]
     return "| " + " | ".join([name, str(len(results)), *cells]) + " |"
 
 
@@ -226,27 +227,27 @@ def number(form: str, scale: float = 1.0):
     return lambda values: format(scale * values.mean(), form)
 
 
-COLUMNS = {
-    "success": share,
-    "new_looks": share,
-    "traffic": share,
-    "junctions": share,
-    "lateral_mae_m": number(".2f"),
-    "beyond_1m": number(".1%"),
-    "whiteness": number(".2f"),
-    "interventions_per_100km": number(".0f"),
-    "nll": number(".2f"),
-    "crps_per_km": number(".1f"),
-    "ways": share,
-    "mass": share,
-    "parameters": number(",.0f"),
-    "decision_ms": number(".1f"),
-    "train_seconds": number(".0f", 1 / 60),
+COLUMNS = {  # its title, and how it is written
+    "success": ("success", share),
+    "new_looks": ("new looks", share),
+    "traffic": ("traffic", share),
+    "junctions": ("junctions", share),
+    "lateral_mae_m": ("MAE m", number(".2f")),
+    "beyond_1m": ("> 1 m", number(".1%")),
+    "whiteness": ("whiteness", number(".2f")),
+    "interventions_per_100km": ("per 100 km", number(".0f")),
+    "nll": ("NLL", number(".2f")),
+    "crps_per_km": ("CRPS /km", number(".1f")),
+    "ways": ("ways", share),
+    "mass": ("mass", share),
+    "one_mode": ("one mode", share),
+    "parameters": ("parameters", number(",.0f")),
+    "decision_ms": ("ms", number(".1f")),
+    "train_seconds": ("min", number(".0f", 1 / 60)),
 }
 HEADER = (
-    "| | seeds | success | new looks | traffic | junctions | MAE m | > 1 m | whiteness "
-    "| per 100 km | NLL | CRPS /km | ways | mass | parameters | ms | min |",
-    "|" + "---|" * 17,
+    "| | seeds | " + " | ".join(title for title, _ in COLUMNS.values()) + " |",
+    "|" + "---|" * (2 + len(COLUMNS)),
 )
 INTRODUCTION = """# Results
 
@@ -261,11 +262,11 @@ Intervals are 95 %, by Student's t over the training seeds. Junctions: turns tha
 those entered. Whiteness is relative to the expert's on the same routes. Per 100 km: interventions,
 one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
 junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
-route asks for. ms: one decision on one CPU thread. min: training, with imports and validation, on
-as many threads and in the precision that the JSON says: those two columns compare only within one
-precision, as rows in 32 bits are of slower cores, without AMX, that had other work to do. The
-figures of each run, with seed, commit and versions, are in [docs/results/](results); not all rows
-are of the same commit.
+route asks for. One mode: places between junctions at which there is one, without a route. ms: one
+decision on one CPU thread. min: training, with imports and validation, on as many threads and in
+the precision that the JSON says: those two columns compare only within one precision, as rows in 32
+bits are of slower cores, without AMX, that had other work to do. The figures of each run, with
+seed, commit and versions, are in [docs/results/](results); not all rows are of the same commit.
 """
 
 if __name__ == "__main__":
