@@ -44,6 +44,9 @@ class JunctionReport:
         recall_apart: the same of ways that are `APART` from the next one.
         precision: share of the modes at all places before junctions that are `NEAR` some branch,
             without a route.
+        nll: mean negative log-likelihood [nats] of the ways at those places, each as likely as the
+            next, without a route: unlike `recall` it has nothing to gain by ripples. NaN where
+            there is no density.
         routed_mass: mean mass on the way that is asked for, at places with two ways and more: of
             the curvatures that are nearer to it than to another one.
         routed_mass_apart: the same of ways that are `APART` from the next one.
@@ -56,6 +59,7 @@ class JunctionReport:
     recall: float
     recall_apart: float
     precision: float
+    nll: float
     routed_mass: float
     routed_mass_apart: float
     one_mode_unrouted: float
@@ -79,17 +83,19 @@ def probe_junctions(
         rng: of looks and map errors.
     """
     modes_asked = modes_right = places = first = 0
-    found, masses, far_unrouted, far_routed = [], [], [], []
+    found, costs, masses, far_unrouted, far_routed = [], [], [], [], []
     for approach in approaches:
         branches = np.arange(first, first + len(approach.routes))
         first += len(branches)
         near = np.arange(approach.entry - BEFORE, approach.entry + INTO, SPACING)
         states = _states(simulator, branches, near, rng)
         ways = [Ways.of(row) for row in _leading(simulator, states, branches)]
-        for modes, at_place in zip(_modes(unrouted, states), ways, strict=True):
+        said = _ask(unrouted, states)
+        for number, (modes, at_place) in enumerate(zip(_modes(said), ways, strict=True)):
             modes_asked, modes_right = modes_asked + len(modes), modes_right + at_place.right(modes)
             if at_place.count > 1:
                 found.append(np.stack([at_place.gaps, at_place.found(modes)]))
+                costs.append(_cost(said[number], at_place.curvature))
         choice = np.array([at_place.count > 1 for at_place in ways])
         places += int(choice.sum())
         if choice.any():
@@ -102,14 +108,15 @@ def probe_junctions(
             masses.append(np.stack([gaps, _mass(routed, states[choice], spans)]))
         back = np.arange(approach.entry - ROAD, approach.entry - CLEAR, SPACING)
         clear = _states(simulator, branches[:1], back, rng)
-        far_unrouted += [len(modes) == 1 for modes in _modes(unrouted, clear)]
-        far_routed += [len(modes) == 1 for modes in _modes(routed, clear)]
+        far_unrouted += [len(modes) == 1 for modes in _modes(_ask(unrouted, clear))]
+        far_routed += [len(modes) == 1 for modes in _modes(_ask(routed, clear))]
     return JunctionReport(
         approaches=len(approaches),
         places=places,
         recall=_mean(found),
         recall_apart=_mean(found, APART),
         precision=modes_right / modes_asked if modes_asked else math.nan,
+        nll=float(np.mean(costs)) if costs else math.nan,
         routed_mass=_mean(masses),
         routed_mass_apart=_mean(masses, APART),
         one_mode_unrouted=float(np.mean(far_unrouted)),
@@ -194,13 +201,21 @@ def _leading(simulator: Simulator, states: States, branches: NDArray[np.int64]) 
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def _modes(driver: Driver, states: States) -> list[Array]:
-    """The curvatures [1/m] of the modes in each state that have `LEAST_MASS`."""
-    modes = _ask(driver, states).modes()
+def _modes(distribution: SteeringDistribution) -> list[Array]:
+    """The curvatures [1/m] of the modes of each distribution that have `LEAST_MASS`."""
+    modes = distribution.modes()
     heavy = modes.mass >= LEAST_MASS
     return [
         row[keep].double().cpu().numpy() for row, keep in zip(modes.curvature, heavy, strict=True)
     ]
+
+
+def _cost(distribution: SteeringDistribution, curvature: Array) -> float:
+    """Mean negative log-likelihood [nats] of curvatures (W,) [1/m] in one distribution."""
+    if not distribution.has_density:
+        return math.nan
+    ways = torch.from_numpy(curvature.astype(np.float32)).to(distribution.mean.device)
+    return -float(distribution.log_prob(ways.unsqueeze(-1)).mean())
 
 
 def _mass(driver: Driver, states: States, spans: Array) -> Array:

@@ -1,5 +1,7 @@
 """What is asked at junctions, and how the answers are judged."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -105,6 +107,9 @@ def test_who_knows_all_branches_is_right_at_every_junction(approaches):
     assert report.precision > 0.95
     assert report.routed_mass > 0.99
     assert report.one_mode_routed == report.one_mode_unrouted == 1.0
+    peak = -math.log(0.003 * math.sqrt(2 * math.pi))  # of one narrow Gaussian
+    most = max(len(approach.routes) for approach in found)
+    assert -peak < report.nll < math.log(most) - peak + 0.5
 
 
 def test_who_always_goes_straight_on_finds_one_way_only(approaches):
@@ -119,6 +124,7 @@ def test_who_always_goes_straight_on_finds_one_way_only(approaches):
     assert 0.3 < report.recall_apart < 0.6
     assert report.precision > 0.95
     assert report.routed_mass < 0.7
+    assert report.nll > 10.0
 
 
 def test_a_driver_without_a_distribution_is_refused(approaches):

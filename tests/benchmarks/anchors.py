@@ -176,6 +176,7 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
         "ways": junctions.recall,
         "mass": junctions.routed_mass,
         "one_mode": junctions.one_mode_unrouted,
+        "ways_nll": junctions.nll,
         "parameters": sum(weights.numel() for weights in policy.parameters()),
         "decision_ms": 1000.0 * decision_seconds,
     }
@@ -241,6 +242,7 @@ COLUMNS = {  # its title, and how it is written
     "ways": ("ways", share),
     "mass": ("mass", share),
     "one_mode": ("one mode", share),
+    "ways_nll": ("NLL of ways", number(".2f")),
     "parameters": ("parameters", number(",.0f")),
     "decision_ms": ("ms", number(".1f")),
     "train_seconds": ("min", number(".0f", 1 / 60)),
@@ -262,11 +264,13 @@ Intervals are 95 %, by Student's t over the training seeds. Junctions: turns tha
 those entered. Whiteness is relative to the expert's on the same routes. Per 100 km: interventions,
 one whenever the car gets more than 1 m off. NLL in nats of the expert's answer. Ways: those open at
 junctions that have a mode where no route is drawn. Mass: of the distribution, on the way that a
-route asks for. One mode: places between junctions at which there is one, without a route. ms: one
-decision on one CPU thread. min: training, with imports and validation, on as many threads and in
-the precision that the JSON says: those two columns compare only within one precision, as rows in 32
-bits are of slower cores, without AMX, that had other work to do. The figures of each run, with
-seed, commit and versions, are in [docs/results/](results); not all rows are of the same commit.
+route asks for. One mode: places between junctions at which there is one, without a route. NLL of
+ways: of the open ones, each as likely, without a route; ripples of a density count as ways above,
+but not here. ms: one decision on one CPU thread. min: training, with imports and validation, on as
+many threads and in the precision that the JSON says: those two columns compare only within one
+precision, as rows in 32 bits are of slower cores, without AMX, that had other work to do. The
+figures of each run, with seed, commit and versions, are in [docs/results/](results); not all rows
+are of the same commit.
 """
 
 if __name__ == "__main__":
