@@ -134,11 +134,6 @@ class DrivingPolicy(nn.Module):
         self.head = SteeringHead(joint_features, config.hidden, family)
         self.register_buffer("temperature", torch.ones(()))
 
-    @property
-    def before_head(self) -> tuple[nn.Module, ...]:
-        """What makes the features that the head reads."""
-        return self.camera_encoders, self.memory, self.map_encoder
-
     def __call__(self, cameras: Tensor, route_map: Tensor) -> SteeringDistribution:
         """The B steering distributions of a batch of observations.
 

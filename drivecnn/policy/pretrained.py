@@ -38,17 +38,11 @@ def load_camera_weights(policy: DrivingPolicy) -> None:
             raise PolicyError(f"{path} holds no weights of {name}: {error}") from error
 
 
-OF_THE_FAMILY = {"distribution", "components"}  # settings of a policy
-FOR_THE_FAMILY = ("head.output.", "temperature")  # and the weights that suit no other family
-
-
 def load_policy_weights(policy: DrivingPolicy, run: str | Path) -> None:
-    """Give a policy the weights of another one, in place.
-
-    Where it predicts another distribution, its last layer keeps the weights that it has.
+    """Give a policy all weights of another one, in place.
 
     Args:
-        policy: of the same network as the other one, but for the distribution and its size.
+        policy: of the same network as the other one.
         run: run folder, .safetensors file or `shipped`.
 
     Raises:
@@ -57,17 +51,13 @@ def load_policy_weights(policy: DrivingPolicy, run: str | Path) -> None:
     """
     other = load_policy(run_path(run))
     ours, theirs = asdict(policy.config), asdict(other.config)
-    differing = {name for name in ours if ours[name] != theirs[name]}
-    for name in sorted(differing - OF_THE_FAMILY - {"camera_weights"}):
-        raise PolicyError(
-            f"{run} has {name} {theirs[name]!r}, but {ours[name]!r} is to be trained: "
-            "give the network that it has"
-        )
-    weights = other.state_dict()
-    if differing & OF_THE_FAMILY:
-        own = policy.state_dict()
-        weights |= {name: own[name] for name in own if name.startswith(FOR_THE_FAMILY)}
-    policy.load_state_dict(weights)
+    for name in sorted(ours.keys() - {"camera_weights"}):
+        if ours[name] != theirs[name]:
+            raise PolicyError(
+                f"{run} has {name} {theirs[name]!r}, but {ours[name]!r} is to be trained: "
+                "give the network that it has"
+            )
+    policy.load_state_dict(other.state_dict())
 
 
 def _read(path: Path) -> dict[str, Tensor]:

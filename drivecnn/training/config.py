@@ -99,7 +99,6 @@ class OptimiserConfig:
         ema_decay: of the averaged weights, which are the ones that are saved and judged.
         precision: Lightning Fabric's word for number formats, or `auto`: the faster one there.
         accelerator: Lightning Fabric's word for the device.
-        trained: all weights, or those of the head on encoders that stay as `start_from` has them.
     """
 
     method: Literal["muon", "adamw"] = "muon"
@@ -113,7 +112,6 @@ class OptimiserConfig:
     ema_decay: float = 0.99
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     accelerator: str = "auto"
-    trained: Literal["all", "head"] = "all"
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -160,8 +158,7 @@ class RunConfig:
     Attributes:
         seed: of the weights, the worlds, the routes and every draw.
         start_from: a policy of the same network that is trained on, by its run folder,
-            .safetensors file or `shipped`. With `data.expert_fraction: 0` it drives at once. Where
-            it predicts another distribution, the last layer begins anew.
+            .safetensors file or `shipped`. With `data.expert_fraction: 0` it drives at once.
         observation: cameras and route map.
         policy: the network; its input sizes follow from `observation`.
         data: where states come from.
@@ -194,11 +191,6 @@ class RunConfig:
             raise InputError(
                 f"optimiser.batch_size is {self.optimiser.batch_size} and data.buffer_size "
                 f"{self.data.buffer_size}, expected a buffer that holds at least one batch"
-            )
-        if self.optimiser.trained == "head" and self.start_from is None:
-            raise InputError(
-                "optimiser.trained is 'head', but start_from is null, expected a policy whose "
-                "encoders are kept: set start_from: shipped"
             )
         check_loss(self.optimiser.loss, self.policy.distribution)
         self._check_towns()

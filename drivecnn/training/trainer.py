@@ -140,12 +140,8 @@ class Trainer:
         self.rng = np.random.default_rng([config.seed, 0x7EA1, self.fabric.global_rank])
         torch.manual_seed(config.seed)
         self.raw_policy = policy or DrivingPolicy(config.fitted_policy())
-        self.raw_policy.train()
-        if config.optimiser.trained == "head":
-            for part in self.raw_policy.before_head:
-                part.requires_grad_(False).eval()
         optimiser = make_optimiser(self.raw_policy, config.optimiser, self.fabric.device)
-        self.policy, self.optimiser = self.fabric.setup(self.raw_policy, optimiser)
+        self.policy, self.optimiser = self.fabric.setup(self.raw_policy.train(), optimiser)
         recorded = self.fabric.device.type == "cuda" and self.fabric.world_size == 1
         self._learn = Recorded(self._fit) if recorded else self._fit
         self._move = Recorded(self.optimiser.step) if recorded else self.optimiser.step

@@ -69,7 +69,6 @@ ABLATIONS = {  # the same of configs/ablations
     "gru": "three frames, by a GRU",
     "gaussian": "one Gaussian",
     "five-gaussians": "five Gaussians",
-    "anchored": "21 Gaussians by their anchors",
     "logistic-mixture": "mixture of logistics",
     "categorical": "log-spaced knots, histogram loss",
     "quantile": "quantile function, CRPS",

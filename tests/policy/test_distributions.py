@@ -239,10 +239,6 @@ def test_the_temperature_can_be_learned() -> None:
 MIRRORED = {
     "gaussian_mixture": lambda raw: raw * torch.tensor([1, 1, 1, -1, -1, -1, 1, 1, 1]),
     "logistic_mixture": lambda raw: raw * torch.tensor([1, 1, 1, -1, -1, -1, 1, 1, 1]),
-    "anchored_mixture": lambda raw: torch.cat(
-        [sign * part.flip(-1) for sign, part in zip((1, -1, 1), raw.chunk(3, dim=-1), strict=True)],
-        dim=-1,
-    ),
     "gaussian": lambda raw: raw * torch.tensor([-1, 1]),
     "categorical": lambda raw: raw.flip(-1),
     "categorical_log": lambda raw: raw.flip(-1),
@@ -294,33 +290,6 @@ def test_a_point_mass_says_that_it_has_no_density() -> None:
     assert point.tempered(3.0) is point
 
 
-def test_an_anchored_gaussian_keeps_to_its_stretch_whatever_its_raw_numbers() -> None:
-    family = make_family("anchored_mixture", 11)
-    rest = family(torch.zeros(1, 33)).loc[0]
-    gap = torch.gradient(rest)[0]
-    for size in (-1e4, 1e4):
-        moved = (family(torch.full((1, 33), size)).loc[0] - rest).abs()
-        torch.testing.assert_close(moved, gap)
-
-
-def test_anchored_gaussians_learn_two_ways_that_lie_close_together() -> None:
-    family = make_family("anchored_mixture")
-    near, far = torch.tensor([0.08, 0.11])
-    spread = 0.006 * torch.special.ndtri((torch.arange(64) + 0.5) / 64)
-    raw = torch.zeros(1, family.outputs, requires_grad=True)
-    optimiser = torch.optim.Adam([raw], 0.05)
-    for _ in range(200):
-        loss = -family(raw).log_prob(torch.cat([near + spread, far + spread]).unsqueeze(-1)).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    modes = family(raw).modes()
-    torch.testing.assert_close(
-        modes.curvature[0, :2].sort().values, torch.stack([near, far]), atol=3e-3, rtol=0
-    )
-    torch.testing.assert_close(modes.mass[0, :2], torch.tensor([0.5, 0.5]), atol=0.02, rtol=0)
-
-
 def test_targets_beyond_the_knots_still_have_a_density_that_falls() -> None:
     for name in ("categorical", "categorical_log", "quantile"):
         log_prob = of_family(name, 4).log_prob(torch.tensor([[1.0], [2.0], [3.0]]))
@@ -358,7 +327,6 @@ def test_the_crps_of_a_gaussian_is_its_formula() -> None:
         ("gaussian", 1, "components is 1, but gaussian has no size"),
         ("gaussian_mixture", 0, "components is 0, expected a whole number >= 1"),
         ("categorical", 2, "components is 2, expected a whole number >= 3"),
-        ("anchored_mixture", 2, "components is 2, expected a whole number >= 3"),
         ("quantile", 1, "components is 1, expected a whole number >= 2"),
         ("logistic_mixture", 2.0, "components is 2.0, expected a whole number"),
     ],

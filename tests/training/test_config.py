@@ -44,13 +44,6 @@ def test_a_value_that_cannot_work_is_refused(make, reason):
         make()
 
 
-def test_encoders_are_kept_only_where_there_are_some_to_keep():
-    head = replace(BRIEF.optimiser, trained="head")
-    with pytest.raises(InputError, match=r"optimiser\.trained is 'head', but start_from is null"):
-        replace(BRIEF, optimiser=head)
-    assert replace(BRIEF, optimiser=head, start_from="shipped").optimiser.trained == "head"
-
-
 def test_a_batch_must_fit_into_the_buffer():
     with pytest.raises(InputError, match=r"batch_size is 33 and data\.buffer_size 32"):
         replace(

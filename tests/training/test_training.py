@@ -205,30 +205,6 @@ def test_a_run_goes_on_from_the_weights_of_another_policy(trained):
     assert not same_weights(trainer.raw_policy, policy)
 
 
-def test_another_distribution_keeps_all_but_the_last_layer(trained):
-    network = replace(SMALL.policy, distribution="anchored_mixture")
-    theirs = load_policy(trained).state_dict()
-    policy = beginning(replace(SMALL, policy=network, start_from=str(trained)))
-    ours = policy.state_dict()
-    new = {name for name in ours if ours[name].shape != theirs[name].shape}
-    assert new == {"head.output.weight", "head.output.bias"}
-    assert all(
-        torch.equal(ours[name], theirs[name]) for name in ours.keys() - new - {"temperature"}
-    )
-    assert policy.temperature == 1.0
-
-
-def test_the_head_alone_is_trained_if_wanted(trained):
-    optimiser = replace(SMALL.optimiser, trained="head")
-    config = replace(SMALL, optimiser=optimiser, start_from=str(trained))
-    trainer = Trainer(config, policy=beginning(config))
-    before = {name: value.clone() for name, value in trainer.raw_policy.state_dict().items()}
-    trainer.train_step()
-    after = trainer.raw_policy.state_dict()
-    changed = {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
-    assert changed == {"head"}
-
-
 def test_a_policy_of_another_network_is_refused_before_towns_are_built(
     trained, tmp_path, monkeypatch
 ):

@@ -1,6 +1,5 @@
 """Distributions over steering, as a policy predicts them."""
 
-from drivecnn.policy.distributions.anchored_mixture import AnchoredMixtureFamily
 from drivecnn.policy.distributions.base import SteeringDistribution
 from drivecnn.policy.distributions.categorical import (
     Categorical,
@@ -21,7 +20,6 @@ __all__ = [
     "CURVATURE_SCALE",
     "FAMILIES",
     "MIN_SCALE",
-    "AnchoredMixtureFamily",
     "Categorical",
     "CategoricalFamily",
     "Family",

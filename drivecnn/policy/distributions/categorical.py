@@ -1,5 +1,6 @@
 """Categories of steering: a density that is linear between fixed knots."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,8 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from drivecnn.policy.distributions.base import batch_index
-from drivecnn.policy.distributions.family import REACH, SizedFamily, spread
+from drivecnn.policy.distributions.family import SizedFamily
 from drivecnn.policy.distributions.piecewise import Piecewise
+
+REACH = 0.25  # 1/m, of the outer knots: a quarter beyond the tightest curve of the vehicle
+BEND = 0.01  # 1/m, where uneven knots start to spread
 
 
 class Categorical(Piecewise):
@@ -102,4 +106,5 @@ class LogCategoricalFamily(CategoricalFamily):
 
     def knots(self, device: torch.device) -> Tensor:
         """Knots (N,) [1/m], rising, the same on both sides of 0."""
-        return spread(self.components, device)
+        unit = torch.linspace(-1.0, 1.0, self.components, device=device)
+        return BEND * torch.sinh(unit * math.asinh(REACH / BEND))

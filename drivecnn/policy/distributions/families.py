@@ -1,6 +1,5 @@
 """The families by name, as a config says them."""
 
-from drivecnn.policy.distributions.anchored_mixture import AnchoredMixtureFamily
 from drivecnn.policy.distributions.categorical import CategoricalFamily, LogCategoricalFamily
 from drivecnn.policy.distributions.family import Family, SizedFamily
 from drivecnn.policy.distributions.gaussian import GaussianFamily
@@ -16,7 +15,6 @@ FAMILIES: dict[str, type[Family]] = {
     "categorical": CategoricalFamily,
     "categorical_log": LogCategoricalFamily,
     "quantile": QuantileFamily,
-    "anchored_mixture": AnchoredMixtureFamily,
     "logistic_mixture": LogisticMixtureFamily,
     "point": PointFamily,
 }

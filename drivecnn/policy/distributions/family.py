@@ -1,11 +1,9 @@
 """How the raw numbers of a head become distributions."""
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from drivecnn.policy.distributions.base import SteeringDistribution
@@ -13,8 +11,6 @@ from drivecnn.policy.errors import PolicyError
 
 CURVATURE_SCALE = 0.05  # 1/m: a head's outputs are in this unit, so that they are of order one
 MIN_SCALE = 0.002  # 1/m: floor of a Gaussian's scale, 0.1 m/s2 sideways at 7 m/s
-REACH = 0.25  # 1/m, of outer knots and anchors: a quarter beyond the tightest curve of the vehicle
-BEND = 0.01  # 1/m, where those with uneven gaps start to spread
 
 
 class Family(ABC):
@@ -58,9 +54,3 @@ class SizedFamily(Family):
         size = self.components
         if not isinstance(size, int) or isinstance(size, bool) or size < self.smallest:
             raise PolicyError(f"components is {size!r}, expected a whole number >= {self.smallest}")
-
-
-def spread(count: int, device: torch.device) -> Tensor:
-    """Curvatures (count,) [1/m] from -REACH to REACH, whose gaps grow from the middle outwards."""
-    unit = torch.linspace(-1.0, 1.0, count, device=device)
-    return BEND * torch.sinh(unit * math.asinh(REACH / BEND))
