@@ -45,8 +45,8 @@ class JunctionReport:
         precision: share of the modes at all places before junctions that are `NEAR` some branch,
             without a route.
         nll: mean negative log-likelihood [nats] of the ways at those places, each as likely as the
-            next, without a route: unlike `recall` it has nothing to gain by ripples. NaN where
-            there is no density.
+            next, without a route: unlike `recall` it has nothing to gain by ripples. None where
+            there is no density or no such place.
         routed_mass: mean mass on the way that is asked for, at places with two ways and more: of
             the curvatures that are nearer to it than to another one.
         routed_mass_apart: the same of ways that are `APART` from the next one.
@@ -59,7 +59,7 @@ class JunctionReport:
     recall: float
     recall_apart: float
     precision: float
-    nll: float
+    nll: float | None
     routed_mass: float
     routed_mass_apart: float
     one_mode_unrouted: float
@@ -95,7 +95,7 @@ def probe_junctions(
             modes_asked, modes_right = modes_asked + len(modes), modes_right + at_place.right(modes)
             if at_place.count > 1:
                 found.append(np.stack([at_place.gaps, at_place.found(modes)]))
-                costs.append(_cost(said[number], at_place.curvature))
+                costs += _cost(said[number], at_place.curvature)
         choice = np.array([at_place.count > 1 for at_place in ways])
         places += int(choice.sum())
         if choice.any():
@@ -116,7 +116,7 @@ def probe_junctions(
         recall=_mean(found),
         recall_apart=_mean(found, APART),
         precision=modes_right / modes_asked if modes_asked else math.nan,
-        nll=float(np.mean(costs)) if costs else math.nan,
+        nll=float(np.mean(costs)) if costs else None,
         routed_mass=_mean(masses),
         routed_mass_apart=_mean(masses, APART),
         one_mode_unrouted=float(np.mean(far_unrouted)),
@@ -210,12 +210,12 @@ def _modes(distribution: SteeringDistribution) -> list[Array]:
     ]
 
 
-def _cost(distribution: SteeringDistribution, curvature: Array) -> float:
-    """Mean negative log-likelihood [nats] of curvatures (W,) [1/m] in one distribution."""
+def _cost(distribution: SteeringDistribution, curvature: Array) -> list[float]:
+    """Mean negative log-likelihood [nats] of curvatures (W,) [1/m], if there is a density."""
     if not distribution.has_density:
-        return math.nan
+        return []
     ways = torch.from_numpy(curvature.astype(np.float32)).to(distribution.mean.device)
-    return -float(distribution.log_prob(ways.unsqueeze(-1)).mean())
+    return [-float(distribution.log_prob(ways.unsqueeze(-1)).mean())]
 
 
 def _mass(driver: Driver, states: States, spans: Array) -> Array:

@@ -8,6 +8,7 @@ import torch
 
 from drivecnn.junctions import INTO, ROAD, Ways, probe_junctions
 from drivecnn.policy import GaussianMixture
+from drivecnn.policy.distributions import PointMass
 from drivecnn.rollout import Decision
 from drivecnn_envs.approaches import random_approaches
 from drivecnn_envs.observation import ObservationConfig, Observer
@@ -109,6 +110,7 @@ def test_who_knows_all_branches_is_right_at_every_junction(approaches):
     assert report.one_mode_routed == report.one_mode_unrouted == 1.0
     peak = -math.log(0.003 * math.sqrt(2 * math.pi))  # of one narrow Gaussian
     most = max(len(approach.routes) for approach in found)
+    assert report.nll is not None
     assert -peak < report.nll < math.log(most) - peak + 0.5
 
 
@@ -124,7 +126,18 @@ def test_who_always_goes_straight_on_finds_one_way_only(approaches):
     assert 0.3 < report.recall_apart < 0.6
     assert report.precision > 0.95
     assert report.routed_mass < 0.7
+    assert report.nll is not None
     assert report.nll > 10.0
+
+
+def test_a_point_has_no_likelihood(approaches):
+    simulator, found = approaches
+
+    def straight_on(states):
+        return Decision(np.zeros(len(states), np.float32), PointMass(torch.zeros(len(states))))
+
+    rng = np.random.default_rng(0)
+    assert probe_junctions(simulator, found, straight_on, straight_on, rng).nll is None
 
 
 def test_a_driver_without_a_distribution_is_refused(approaches):

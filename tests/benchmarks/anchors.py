@@ -175,7 +175,7 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
         "ways": junctions.recall,
         "mass": junctions.routed_mass,
         "one_mode": junctions.one_mode_unrouted,
-        "ways_nll": junctions.nll,
+        **({} if junctions.nll is None else {"ways_nll": junctions.nll}),
         "parameters": sum(weights.numel() for weights in policy.parameters()),
         "decision_ms": 1000.0 * decision_seconds,
     }
