@@ -177,7 +177,7 @@ def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
     for measure, shares in rows.items():
         table.add_row(measure, ", ".join(f"{share:.1%}" for share in shares))
     nll = "-" if junctions.nll is None else f"{junctions.nll:.2f} nats"
-    table.add_row("negative log-likelihood of the ways (no route)", nll)
+    table.add_row("negative log-likelihood of ways", nll)
     table.add_section()
     for corruption, area in report.entropy_auroc.items():
         others = report.ensemble_auroc
