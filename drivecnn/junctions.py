@@ -95,7 +95,8 @@ def probe_junctions(
             modes_asked, modes_right = modes_asked + len(modes), modes_right + at_place.right(modes)
             if at_place.count > 1:
                 found.append(np.stack([at_place.gaps, at_place.found(modes)]))
-                costs += _cost(said[number], at_place.curvature)
+                if said.has_density:
+                    costs.append(_cost(said[number], at_place.curvature))
         choice = np.array([at_place.count > 1 for at_place in ways])
         places += int(choice.sum())
         if choice.any():
@@ -210,12 +211,10 @@ def _modes(distribution: SteeringDistribution) -> list[Array]:
     ]
 
 
-def _cost(distribution: SteeringDistribution, curvature: Array) -> list[float]:
-    """Mean negative log-likelihood [nats] of curvatures (W,) [1/m], if there is a density."""
-    if not distribution.has_density:
-        return []
+def _cost(distribution: SteeringDistribution, curvature: Array) -> float:
+    """Mean negative log-likelihood [nats] of curvatures (W,) [1/m] in one distribution."""
     ways = torch.from_numpy(curvature.astype(np.float32)).to(distribution.mean.device)
-    return [-float(distribution.log_prob(ways.unsqueeze(-1)).mean())]
+    return -float(distribution.log_prob(ways.unsqueeze(-1)).mean())
 
 
 def _mass(driver: Driver, states: States, spans: Array) -> Array:

@@ -69,6 +69,11 @@ def test_a_mode_far_from_all_branches_is_wrong():
     assert ways.right(np.array([])) == 0
 
 
+def alike(predict):
+    """A driver that says the same in every state: predict(B)."""
+    return lambda states: Decision(np.zeros(len(states), np.float32), predict(len(states)))
+
+
 def answers(simulator, found, routed):
     """A driver that knows the expert's curvature for each branch, or for the route."""
     branches, first = {}, 0
@@ -116,10 +121,7 @@ def test_who_knows_all_branches_is_right_at_every_junction(approaches):
 
 def test_who_always_goes_straight_on_finds_one_way_only(approaches):
     simulator, found = approaches
-
-    def straight_on(states):
-        return Decision(np.zeros(len(states), np.float32), narrow([[0.0]] * len(states)))
-
+    straight_on = alike(lambda count: narrow([[0.0]] * count))
     rng = np.random.default_rng(0)
     report = probe_junctions(simulator, found, straight_on, straight_on, rng)
     assert 0.3 < report.recall < 0.6
@@ -132,19 +134,13 @@ def test_who_always_goes_straight_on_finds_one_way_only(approaches):
 
 def test_a_point_has_no_likelihood(approaches):
     simulator, found = approaches
-
-    def straight_on(states):
-        return Decision(np.zeros(len(states), np.float32), PointMass(torch.zeros(len(states))))
-
+    straight_on = alike(lambda count: PointMass(torch.zeros(count)))
     rng = np.random.default_rng(0)
     assert probe_junctions(simulator, found, straight_on, straight_on, rng).nll is None
 
 
 def test_a_driver_without_a_distribution_is_refused(approaches):
     simulator, found = approaches
-
-    def silent(states):
-        return Decision(np.zeros(len(states), np.float32), None)
-
+    silent = alike(lambda _: None)
     with pytest.raises(ValueError, match="predicts no distribution"):
         probe_junctions(simulator, found, silent, silent, np.random.default_rng(0))

@@ -175,7 +175,7 @@ def measure(folder: Path) -> dict[str, float | list[float] | None]:
         "ways": junctions.recall,
         "mass": junctions.routed_mass,
         "one_mode": junctions.one_mode_unrouted,
-        **({} if junctions.nll is None else {"ways_nll": junctions.nll}),
+        "ways_nll": junctions.nll,
         "parameters": sum(weights.numel() for weights in policy.parameters()),
         "decision_ms": 1000.0 * decision_seconds,
     }
@@ -207,9 +207,8 @@ def results_of(row: str, budget: str) -> list[dict]:
 
 def table_row(name: str, results: list[dict]) -> str:
     """One line of Markdown, over all training seeds of a row."""
-    mean = {
-        key: np.array([np.mean(r[key]) for r in results]) for key in results[0] if key in COLUMNS
-    }
+    known = [key for key in COLUMNS if results[0].get(key) is not None]
+    mean = {key: np.array([np.mean(r[key]) for r in results]) for key in known}
     cells = [form(mean[key]) if key in mean else "-" for key, (_, form) in COLUMNS.items()]
     return "| " + " | ".join([name, str(len(results)), *cells]) + " |"
 
