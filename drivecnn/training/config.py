@@ -16,6 +16,12 @@ from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.traffic import Wanted, density_of
 
+INPUT_SIZES = {  # a policy's, and what of the observation they follow from
+    "cameras": "cameras.yaws",
+    "camera_size": "cameras.image_size",
+    "map_size": "route_map.size",
+}
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -194,6 +200,7 @@ class RunConfig:
             )
         check_loss(self.optimiser.loss, self.policy.distribution)
         self._check_towns()
+        self._check_input_sizes()
         self._check_policy()
 
     def fitted_policy(self) -> PolicyConfig:
@@ -221,6 +228,17 @@ class RunConfig:
                 f"validation.maps has {both[0]}, which data.maps trains in: validate in towns that "
                 "training never sees"
             )
+
+    def _check_input_sizes(self) -> None:
+        """Refuse sizes asked of the policy that it would not have."""
+        fitted = self.fitted_policy()
+        for name, source in INPUT_SIZES.items():
+            asked, seen = getattr(self.policy, name), getattr(fitted, name)
+            if asked not in (seen, getattr(PolicyConfig, name)):
+                raise InputError(
+                    f"policy.{name} is {asked}, but the observation has {seen}: "
+                    f"set observation.{source}, and the policy follows"
+                )
 
     def _check_policy(self) -> None:
         """Refuse image and map sizes that the encoders cannot take; this needs no memory."""

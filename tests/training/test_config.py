@@ -77,5 +77,26 @@ def test_images_that_the_encoders_cannot_take_are_refused(observation):
         replace(BRIEF, observation=observation)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "mend"),
+    [
+        ({"cameras": 2}, "cameras is 2, but the observation has 3: set observation.cameras.yaws"),
+        ({"camera_size": (66, 200)}, r"camera_size is \(66, 200\).*cameras\.image_size"),
+        ({"map_size": 8}, "map_size is 8, .* 40: set observation.route_map.size"),
+    ],
+)
+def test_sizes_that_the_observation_would_not_give_are_refused(sizes, mend):
+    with pytest.raises(InputError, match=mend):
+        replace(BRIEF, policy=replace(BRIEF.policy, **sizes))
+
+
+def test_a_policy_takes_its_sizes_from_the_observation():
+    observation = ObservationConfig(route_map=RouteMapView(size=60))
+    given = replace(BRIEF.policy, map_size=60)
+    for policy in (BRIEF.policy, given):
+        config = replace(BRIEF, observation=observation, policy=policy)
+        assert config.fitted_policy().map_size == 60
+
+
 def test_a_training_may_be_shorter_than_its_warm_up():
     assert replace(BRIEF, optimiser=OptimiserConfig(steps=20)).optimiser.warmup_steps > 20
