@@ -200,14 +200,15 @@ def document() -> str:
 
 
 def results_of(row: str, budget: str) -> list[dict]:
-    """The figures of a row's trainings; the default's own budgets are the same."""
+    """The figures of a row's trainings by seed; the default's own budgets are the same."""
     budget = "frames" if row == DEFAULT else budget
-    return [json.loads(path.read_text()) for path in RESULTS.glob(f"{row}-{budget}-*.json")]
+    paths = sorted(RESULTS.glob(f"{row}-{budget}-*.json"))
+    return [json.loads(path.read_text()) for path in paths]
 
 
 def table_row(name: str, results: list[dict]) -> str:
     """One line of Markdown, over all training seeds of a row."""
-    known = [key for key in COLUMNS if results[0].get(key) is not None]
+    known = [key for key in COLUMNS if all(result.get(key) is not None for result in results)]
     mean = {key: np.array([np.mean(r[key]) for r in results]) for key in known}
     cells = [form(mean[key]) if key in mean else "-" for key, (_, form) in COLUMNS.items()]
     return "| " + " | ".join([name, str(len(results)), *cells]) + " |"
@@ -226,6 +227,11 @@ def number(form: str, scale: float = 1.0):
     return lambda values: format(scale * values.mean(), form)
 
 
+def timed(form: str, scale: float = 1.0):
+    """How the first seed's time is written: the others may have been on another machine."""
+    return lambda values: format(scale * values[0], form)
+
+
 COLUMNS = {  # its title, and how it is written
     "success": ("success", share),
     "new_looks": ("new looks", share),
@@ -242,8 +248,8 @@ COLUMNS = {  # its title, and how it is written
     "one_mode": ("one mode", share),
     "ways_nll": ("NLL of ways", number(".2f")),
     "parameters": ("parameters", number(",.0f")),
-    "decision_ms": ("ms", number(".1f")),
-    "train_seconds": ("min", number(".0f", 1 / 60)),
+    "decision_ms": ("ms", timed(".1f")),
+    "train_seconds": ("min", timed(".0f", 1 / 60)),
 }
 HEADER = (
     "| | seeds | " + " | ".join(title for title, _ in COLUMNS.values()) + " |",
@@ -265,10 +271,10 @@ junctions that have a mode where no route is drawn. Mass: of the distribution, o
 route asks for. One mode: places between junctions at which there is one, without a route. NLL of
 ways: of the open ones, each as likely, without a route; ripples of a density count as ways above,
 but not here. ms: one decision on one CPU thread. min: training, with imports and validation, on as
-many threads and in the precision that the JSON says: those two columns compare only within one
-precision, as rows in 32 bits are of slower cores, without AMX, that had other work to do. The
-figures of each run, with seed, commit and versions, are in [docs/results/](results); not all rows
-are of the same commit.
+many threads and in the precision that the JSON says: those two columns are of the row's first seed
+and compare only within one precision, as runs in 32 bits are of slower cores, without AMX, that had
+other work to do. A column that a seed's run was not asked for is "-". The figures of each run, with
+seed, commit and versions, are in [docs/results/](results); not all are of the same commit.
 """
 
 if __name__ == "__main__":
