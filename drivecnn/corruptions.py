@@ -48,7 +48,10 @@ def looks_through(corruption: Corruption, simulator: Simulator, rng: np.random.G
         return pixels.clip(0.0, 255.0).astype(np.uint8)
 
     def frozen(now: States, before: States) -> Observation:
-        return simulator.observe(now)._replace(cameras=simulator.observe(before).cameras)
+        stuck = simulator.observe(before).cameras
+        if simulator.frames > 1:  # all of them the same picture
+            stuck[:] = stuck[:, -1:]
+        return simulator.observe(now)._replace(cameras=stuck)
 
     match corruption:
         case Corruption.BLACKOUT:

@@ -9,7 +9,7 @@ import torch
 
 from drivecnn import DrivingPolicy
 from drivecnn.corruptions import Corruption, looks_through
-from drivecnn.policy import GaussianMixture
+from drivecnn.policy import GaussianMixture, PolicyConfig
 from drivecnn.rollout import Start
 from drivecnn.uncertainty import (
     assess,
@@ -62,6 +62,16 @@ def test_broken_cameras_show_something_else_and_the_map_stays(simulator, moments
     assert broken.cameras.dtype == np.uint8
     assert np.abs(broken.cameras.astype(int) - clear.cameras).mean() > 3.0
     assert np.array_equal(broken.route_map, clear.route_map)
+
+
+def test_frozen_cameras_show_one_picture_in_all_frames():
+    routes = RouteOptions(4, 100.0)
+    simulator = load_simulator(["procedural:3"], routes, ObservationConfig(), frames=2)
+    moments = driven_moments(simulator, DrivingPolicy(PolicyConfig(frames=2)).eval(), STARTS)
+    look = looks_through(Corruption.FROZEN, simulator, np.random.default_rng(0))
+    frozen = look(moments.now, moments.before).cameras
+    assert np.array_equal(frozen[:, 0], frozen[:, 1])
+    assert np.array_equal(frozen[:, 1], simulator.observe(moments.before).present)
 
 
 def test_the_entropy_of_an_ensemble_that_disagrees_is_higher():
