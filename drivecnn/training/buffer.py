@@ -23,6 +23,12 @@ class StateBuffer:
         """What is held (N,), in no particular order."""
         return self._places[: self._count]
 
+    @property
+    def oldest_first(self) -> States:
+        """A copy of what is held (N,), in the order in which it came."""
+        first = self._next if self._count == self.capacity else 0
+        return np.roll(self.states, -first)
+
     def add(self, states: States) -> None:
         """Add states (B,), in the place of the oldest ones when the buffer is full."""
         places = (self._next + np.arange(len(states))) % self.capacity

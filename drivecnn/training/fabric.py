@@ -52,8 +52,8 @@ def precision_of(config: OptimiserConfig) -> Literal["32-true", "bf16-mixed"]:
     """
     if config.precision != "auto":
         return config.precision
-    device = None if config.accelerator == "cpu" else torch.accelerator.current_accelerator()
-    if device is None:
+    device = torch.accelerator.current_accelerator(check_available=True)
+    if config.accelerator == "cpu" or device is None:
         fast = bool(torch.cpu.get_capabilities().get("amx_bf16"))
     else:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -11,9 +11,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from drivecnn.policy.checkpoint import CheckpointError, replace_file
+from drivecnn.training.config import RunConfig
 from drivecnn.training.trainer import Trainer
 
-FORMAT = 3
+FORMAT = 4
 STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 
@@ -35,9 +36,11 @@ def save_state(trainer: Trainer, folder: Path) -> None:
         "step": trainer.step,
         "skipped": trainer.skipped,
         "processes": fabric.world_size,
+        "scene": _scene(trainer.config),
         "rng": trainer.rng.bit_generator.state,
     }
-    tensors: dict[str, Tensor] = {"buffer": torch.from_numpy(trainer.buffer.states.view(np.uint8))}
+    states = trainer.buffer.oldest_first
+    tensors: dict[str, Tensor] = {"buffer": torch.from_numpy(states.view(np.uint8))}
     if fabric.is_global_zero:
         for prefix, state in _modules(trainer).items():
             tensors |= {f"{prefix}.{name}": value for name, value in state.items()}
@@ -53,7 +56,7 @@ def load_state(trainer: Trainer, folder: Path) -> None:
 
     Raises:
         CheckpointError: one line, if the state is missing, broken, of another version, or belongs
-            to another network or number of processes.
+            to another network, scene or number of processes.
     """
     path, rank = folder / STATE_NAME, trainer.fabric.global_rank
     header, tensors = _read(path)
@@ -63,6 +66,12 @@ def load_state(trainer: Trainer, folder: Path) -> None:
             f"{path} is of a run of {processes} processes, not {trainer.fabric.world_size}: "
             f"resume it with --devices {processes}"
         )
+    for name, asked in _scene(trainer.config).items():
+        if (had := header["scene"][name]) != asked:
+            raise CheckpointError(
+                f"{path} has states of a run with {name} {had}, not {asked}: they mean nothing "
+                "elsewhere, resume with the run's own config"
+            )
     own, own_tensors = _read(folder / name_of(STATE_NAME, rank)) if rank else (header, tensors)
     try:
         _restore(trainer, tensors | {"buffer": own_tensors["buffer"]})
@@ -91,6 +100,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             "start without --resume"
         )
     return header, tensors
+
+
+def _scene(config: RunConfig) -> dict[str, Any]:
+    """What decides where the states of a buffer are, as JSON has it."""
+    data = config.data
+    return {
+        "seed": config.seed,
+        "data.maps": list(data.maps),
+        "data.routes": data.routes,
+        "data.route_length": data.route_length,
+        "data.traffic": data.traffic,
+    }
 
 
 def _modules(trainer: Trainer) -> dict[str, dict[str, Tensor]]:

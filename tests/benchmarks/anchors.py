@@ -56,7 +56,7 @@ ANCHORS = {  # what is changed of the base: a file of configs/anchors, and the r
 }
 ABLATIONS = {  # the same of configs/ablations
     "adamw": "AdamW, not Muon",
-    "float32": "float32, not bfloat16",
+    "bfloat16": "bfloat16, not 32 bits",
     "last-weights": "the last weights, not their average",
     "on-route": "no pose is moved off",
     "ungraded": "no random colours",

@@ -18,6 +18,13 @@ def test_a_full_buffer_forgets_the_oldest_states():
         buffer.add(states(first, first + 1, first + 2))
     assert len(buffer) == 4
     assert sorted(buffer.states["step"]) == [5, 6, 7, 8]
+    assert list(buffer.oldest_first["step"]) == [5, 6, 7, 8]
+
+
+def test_a_buffer_that_is_not_full_has_its_states_in_their_order():
+    buffer = StateBuffer(4)
+    buffer.add(states(0, 1, 2))
+    assert list(buffer.oldest_first["step"]) == [0, 1, 2]
 
 
 def test_drawn_states_are_copies():

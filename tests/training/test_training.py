@@ -122,6 +122,21 @@ def test_a_run_is_resumed_with_its_own_network_only(tmp_path):
         load_state(other, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(BRIEF, seed=1),
+        replace(BRIEF, data=replace(BRIEF.data, maps=("procedural:2",))),
+        replace(BRIEF, data=replace(BRIEF.data, routes=8)),
+    ],
+)
+def test_a_run_is_resumed_where_its_states_are_only(other, tmp_path):
+    save_state(Trainer(BRIEF), tmp_path)
+    with pytest.raises(CheckpointError, match="resume with the run's own config") as refusal:
+        load_state(Trainer(other), tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
 def test_a_broken_state_is_named(tmp_path):
     (tmp_path / "trainer.safetensors").write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match="is broken"):
