@@ -299,7 +299,15 @@ def _uncertainty(options: Namespace, console: Console) -> None:
     choice = _gather(RouteChoice, options)
     config = EvaluationConfig(options.map, choice.options(), choice.seed)
     policy, observation = load_run(_run_folder(options.run))
-    others = [load_run(run)[0] for run in options.ensemble]
+    others = []
+    for run in options.ensemble:
+        other, seen = load_run(run_path(run))
+        if (seen, other.config.frames) != (observation, policy.config.frames):
+            raise InputError(
+                f"{run} sees other cameras, maps or frames than {options.run or 'shipped'}: the "
+                "members of an ensemble need the same observation"
+            )
+        others.append(other)
     simulator = simulator_of(config, observation, policy)
     starts = [config.start(route) for route in range(config.routes.count)]
     report = assess(policy, simulator, starts, np.random.default_rng(choice.seed), others)

@@ -10,6 +10,7 @@ from drivecnn_envs.cameras import Bytes
 from drivecnn_envs.observation import Observation, ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
+from drivecnn_envs.views import WIDEST
 
 NOISE = 60.0  # levels of 255, one standard deviation
 WIDER = 1.6  # times the field of view of the policy's own cameras
@@ -69,6 +70,6 @@ def looks_through(corruption: Corruption, simulator: Simulator, rng: np.random.G
 
 
 def _wider(config: ObservationConfig) -> ObservationConfig:
-    """The same cameras with a wider field of view."""
-    cameras = replace(config.cameras, field_of_view=WIDER * config.cameras.field_of_view)
-    return replace(config, cameras=cameras)
+    """The same cameras with a wider field of view, as far as there are such."""
+    field_of_view = min(WIDER * config.cameras.field_of_view, WIDEST)
+    return replace(config, cameras=replace(config.cameras, field_of_view=field_of_view))

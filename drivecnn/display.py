@@ -175,7 +175,7 @@ def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
         "one mode between junctions": (junctions.one_mode_unrouted, junctions.one_mode_routed),
     }
     for measure, shares in rows.items():
-        table.add_row(measure, ", ".join(f"{share:.1%}" for share in shares))
+        table.add_row(measure, ", ".join(map(_percent, shares)))
     nll = "-" if junctions.nll is None else f"{junctions.nll:.2f} nats"
     table.add_row("negative log-likelihood of ways", nll)
     table.add_section()
@@ -184,6 +184,11 @@ def uncertainty_table(report: UncertaintyReport, name: str) -> Table:
         ensemble = "" if others is None else f", ensemble {others[corruption]:.2f}"
         table.add_row(f"AUROC, {corruption.replace('_', ' ')}", f"{area:.2f}{ensemble}")
     return table
+
+
+def _percent(share: float | None) -> str:
+    """A share, or a dash where there is none."""
+    return "-" if share is None else f"{share:.1%}"
 
 
 def summary_table(name: str, summary: MapSummary) -> Table:

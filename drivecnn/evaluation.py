@@ -19,6 +19,7 @@ from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.simulator import Simulator
+from drivecnn_envs.states import LAST_SEED
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.traffic import Wanted
 
@@ -41,7 +42,7 @@ class EvaluationConfig:
         action: what the policy does with its distribution, by its name in ACTIONS.
 
     Raises:
-        InputError: when there is no such action.
+        InputError: when there is no such action or seed, or an expert is to be blinded.
     """
 
     map: str
@@ -53,9 +54,13 @@ class EvaluationConfig:
     action: str = DEFAULT_ACTION
 
     def __post_init__(self) -> None:
-        """Refuse an action that does not exist."""
+        """Refuse what cannot be driven."""
         if self.action not in ACTIONS:
             raise InputError(f"action is {self.action!r}, expected one of {', '.join(ACTIONS)}")
+        if not 0 <= self.seed <= LAST_SEED:
+            raise InputError(f"seed is {self.seed}, expected 0 to {LAST_SEED}")
+        if self.driver == "expert" and self.drop is not None:
+            raise InputError(f"drop is {self.drop}, but the expert sees none: blank a policy's")
 
     def start(self, route: int) -> Start:
         """How the episode on a route begins."""

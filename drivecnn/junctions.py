@@ -6,7 +6,6 @@ junction, are one way. Without a route the policy should have one mode for each 
 mass should lie on the way that is asked for.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,12 +34,13 @@ BEYOND = 1.0  # 1/m, more than any vehicle can steer
 
 @dataclass(frozen=True)
 class JunctionReport:
-    """How well steering distributions show the ways through junctions.
+    """How well steering distributions show the ways through junctions; None is a share of nothing.
 
     Attributes:
         approaches: lanes into junctions at which the policy was asked.
         places: of the places there, those where the expert tells at least two ways apart.
-        recall: share of the ways at those places that have a mode, without a route.
+        recall: share of the ways at those places that have a mode, without a route: one that is
+            nearer to them than to another way, however far off. One mode anywhere finds a way.
         recall_apart: the same of ways that are `APART` from the next one.
         precision: share of the modes at all places before junctions that are `NEAR` some branch,
             without a route.
@@ -56,12 +56,12 @@ class JunctionReport:
 
     approaches: int
     places: int
-    recall: float
-    recall_apart: float
-    precision: float
+    recall: float | None
+    recall_apart: float | None
+    precision: float | None
     nll: float | None
-    routed_mass: float
-    routed_mass_apart: float
+    routed_mass: float | None
+    routed_mass_apart: float | None
     one_mode_unrouted: float
     one_mode_routed: float
 
@@ -116,7 +116,7 @@ def probe_junctions(
         places=places,
         recall=_mean(found),
         recall_apart=_mean(found, APART),
-        precision=modes_right / modes_asked if modes_asked else math.nan,
+        precision=modes_right / modes_asked if modes_asked else None,
         nll=float(np.mean(costs)) if costs else None,
         routed_mass=_mean(masses),
         routed_mass_apart=_mean(masses, APART),
@@ -236,8 +236,8 @@ def _ask(driver: Driver, states: States) -> SteeringDistribution:
     return distribution
 
 
-def _mean(measured: Sequence[Array], apart: float = 0.0) -> float:
+def _mean(measured: Sequence[Array], apart: float = 0.0) -> float | None:
     """Mean of the second rows (N,) of what was measured, where the first are as far apart [1/m]."""
     gaps, values = np.concatenate([np.zeros((2, 0)), *measured], axis=1)
     chosen = gaps >= apart
-    return float(values[chosen].mean()) if chosen.any() else math.nan
+    return float(values[chosen].mean()) if chosen.any() else None

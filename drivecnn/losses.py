@@ -36,10 +36,8 @@ class LossTerms:
 class Loss(Protocol):
     """Anything that judges the distributions of a batch against the expert's curvature."""
 
-    def __call__(
-        self, distribution: SteeringDistribution, curvature: Tensor, weight: Tensor | None = None
-    ) -> LossTerms:
-        """The terms for target curvatures (B,) [1/m] and optional weights (B,) >= 0."""
+    def __call__(self, distribution: SteeringDistribution, curvature: Tensor) -> LossTerms:
+        """The terms for target curvatures (B,) [1/m]."""
         ...
 
     def fits(self, kind: type[SteeringDistribution]) -> bool:
@@ -63,18 +61,15 @@ def check_loss(name: str, family: str) -> None:
 
 
 class _PerTarget(ABC):
-    """A loss that is the mean of what each target costs; with weights, the weighted mean."""
+    """A loss that is the mean of what each target costs."""
 
     def fits(self, kind: type[SteeringDistribution]) -> bool:
         """Whether it can judge distributions of a kind: any, unless a loss says otherwise."""
         return True
 
-    def __call__(
-        self, distribution: SteeringDistribution, curvature: Tensor, weight: Tensor | None = None
-    ) -> LossTerms:
-        """The terms for target curvatures (B,) [1/m] and optional weights (B,) >= 0."""
-        cost = self._cost(distribution, curvature)  # (B,)
-        total = cost.mean() if weight is None else (weight * cost).sum() / weight.sum()
+    def __call__(self, distribution: SteeringDistribution, curvature: Tensor) -> LossTerms:
+        """The terms for target curvatures (B,) [1/m]."""
+        total = self._cost(distribution, curvature).mean()
         with torch.no_grad():
             error = (distribution.mean - curvature).abs()  # (B,)
             nll = -distribution.log_prob(curvature).mean() if distribution.has_density else None

@@ -164,14 +164,14 @@ def whiteness_deg_s(episodes: Sequence[Episode]) -> float:
 def interventions(episodes: Sequence[Episode]) -> int:
     """How often a person would have taken over.
 
-    Each time the car came to be more than 1 m off the route, plus one for an episode that failed
-    without ever being so (a collision on the route, a timeout).
+    Each time the car came to be more than 1 m off the route, and each failure of a car that was not
+    (a collision on the route, a timeout).
     """
     total = 0
     for episode in episodes:
-        beyond = np.abs(episode.lateral) > BEYOND
-        edges = int(np.count_nonzero(beyond & ~np.r_[False, beyond[:-1]])) if len(beyond) else 0
-        total += edges or int(not episode.success)
+        beyond = np.r_[False, np.abs(episode.lateral) > BEYOND]
+        total += int(np.count_nonzero(beyond[1:] & ~beyond[:-1]))
+        total += int(not (episode.success or beyond[-1]))
     return total
 
 

@@ -22,6 +22,7 @@ from drivecnn.policy.checkpoint import replace_file
 from drivecnn.provenance import git_sha
 from drivecnn.rollout import FLEET_SIZE, Fleet, PolicyDriver, Start
 from drivecnn_envs.approaches import random_approaches
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import Observation, Observer
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.simulator import Simulator
@@ -56,30 +57,29 @@ class UncertaintyReport:
 
 
 class Moments(NamedTuple):
-    """N states that were driven through, and the same cars' a while before."""
+    """States that were driven through, and those of them whose cars had driven for a while."""
 
-    now: States  # (N,)
-    before: States  # (N,)
+    every: States  # (N,)
+    now: States  # (M,), of those
+    before: States  # (M,), the same cars' a while before
 
 
 def driven_moments(simulator: Simulator, policy: DrivingPolicy, starts: Sequence[Start]) -> Moments:
-    """States that a policy drives through, one every second or so, in all episodes."""
+    """States that a policy drives through, one a second, in all episodes."""
     driver, fleet = PolicyDriver(policy, simulator.observe), Fleet(simulator, starts, FLEET_SIZE)
     history: list[States] = []
-    pairs: list[tuple[States, States]] = []
     count = 0
     while len(fleet):
         if count % EVERY == 0:
             history.append(fleet.states.copy())
-            now, before = history[-1], history[max(len(history) - 1 - BEFORE, 0)]
-            _, new, old = np.intersect1d(now["seed"], before["seed"], return_indices=True)
-            pairs.append((now[new], before[old]))
         fleet.step(driver)
         count += 1
-    apart = pairs[BEFORE:] or pairs
-    return Moments(
-        np.concatenate([now for now, _ in apart]), np.concatenate([before for _, before in apart])
-    )
+    nows, befores = [history[0][:0]], [history[0][:0]]
+    for before, now in zip(history, history[BEFORE:], strict=False):
+        _, new, old = np.intersect1d(now["seed"], before["seed"], return_indices=True)
+        nows.append(now[new])
+        befores.append(before[old])
+    return Moments(*map(np.concatenate, (history, nows, befores)))
 
 
 def assess(
@@ -97,15 +97,28 @@ def assess(
         starts: which routes.
         rng: of junctions, map errors and noise.
         others: further members of an ensemble, trained on the same cameras and maps.
+
+    Raises:
+        InputError: if one of them predicts no density, or no car gets far enough to be asked.
+        MapError: if a world has no junction at which they could be asked.
     """
+    ensemble = (policy, *others)
+    for member in ensemble:
+        if not member.head.family.distribution.has_density:
+            raise InputError(
+                f"the policy has distribution {member.config.distribution}, which has no density: "
+                "there is nothing to judge but its driving, see drivecnn evaluate"
+            )
+    junctions = at_junctions(policy, simulator, rng)
     moments = driven_moments(simulator, policy, starts)
+    if not len(moments.now):
+        raise InputError("no car drove for 3 s: take longer routes, or a policy that drives")
     new_looks = dataclasses.replace(simulator.observer.config, looks="new")
     unseen = Simulator(simulator.scene, Observer(new_looks), frames=simulator.frames)
-    ensemble = (policy, *others)
     return UncertaintyReport(
-        calibration=calibration(forecasts(policy, simulator, moments.now)),
-        new_looks=calibration(forecasts(policy, unseen, moments.now)),
-        junctions=at_junctions(policy, simulator, rng),
+        calibration=calibration(forecasts(policy, simulator, moments.every)),
+        new_looks=calibration(forecasts(policy, unseen, moments.every)),
+        junctions=junctions,
         entropy_auroc=_auroc((policy,), simulator, moments, rng),
         ensemble_auroc=_auroc(ensemble, simulator, moments, rng) if others else None,
     )
@@ -126,11 +139,11 @@ def fit_temperature(policy: DrivingPolicy, simulator: Simulator, starts: Sequenc
 
     One without a density keeps its own.
     """
-    policy.temperature.fill_(1.0)
-    states = driven_moments(simulator, policy, starts).now
-    distributions = [_predict(policy, simulator.observe(part)) for part in _chunks(states)]
-    if not distributions[0].has_density:
+    if not policy.head.family.distribution.has_density:
         return
+    policy.temperature.fill_(1.0)
+    states = driven_moments(simulator, policy, starts).every
+    distributions = [_predict(policy, simulator.observe(part)) for part in _chunks(states)]
     expert = torch.from_numpy(simulator.expert(states)).to(policy.temperature.device)
     policy.temperature.fill_(best_temperature(distributions, expert))
 

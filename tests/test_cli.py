@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from drivecnn import DrivingPolicy, save_policy
 from drivecnn.cli import main
 from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.views import CameraRig
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,6 +76,10 @@ def test_every_command_explains_itself(capsys, command):
         (["evaluate", "no/such/run", "--map", "procedural:1"], "no/such/run"),
         (["evaluate", "--driver", "nobody"], "nobody"),
         (["evaluate", "--driver", "expert", "--routes", "0"], "count 0"),
+        (["evaluate", "--driver", "expert", "--drop", "cameras"], "the expert sees none"),
+        (["evaluate", "--driver", "expert", "--seed", "-1"], "seed is -1"),
+        (["uncertainty", "--ensemble", "[no/such/run]"], "no/such/run"),
+        (["speedrun", "--devices", "2"], "leave out --devices"),
         (["evaluate", "--driver", "expert", "--map", "procedural:9-3"], "FIRST-LAST"),
         (["drive", "no/such/run"], "no/such/run"),
         (["drive", "--driver", "expert", "--routes", "5", "--route", "5"], "route is 5"),
@@ -123,6 +128,15 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, ar
     assert reason in error
     assert "Traceback" not in error
     assert not list(tmp_path.rglob("*"))
+
+
+def test_members_of_an_ensemble_see_alike(capsys, tmp_path):
+    wide = dataclasses.asdict(ObservationConfig(cameras=CameraRig(field_of_view=1.5)))
+    save_policy(DrivingPolicy(), tmp_path, {"config": {"observation": wide}})
+    code, error = run(capsys, "uncertainty", "shipped", "--ensemble", f"[{tmp_path}]")
+    assert code == 2
+    assert f"{tmp_path} sees other cameras, maps or frames than shipped" in error
+    assert error.count("\n") == 1
 
 
 def test_an_unknown_config_key_is_named(capsys, tmp_path):

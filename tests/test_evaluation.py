@@ -102,6 +102,17 @@ def test_an_action_that_does_not_exist_is_refused():
         config(action="wild")
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(InputError, match=f"seed is {seed}, expected 0 to"):
+        EvaluationConfig("procedural:2", ROUTES, seed=seed)
+
+
+def test_the_expert_is_not_blinded():
+    with pytest.raises(InputError, match="drop is cameras, but the expert sees none"):
+        config("expert", drop="cameras")
+
+
 def test_every_failure_is_listed_and_can_be_driven_again(policy):
     evaluation = evaluate(config(), policy, ObservationConfig())
     failed = evaluation.report()["failures"]

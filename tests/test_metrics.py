@@ -119,10 +119,12 @@ def test_an_intervention_is_each_time_the_car_gets_more_than_a_metre_off() -> No
     assert metrics.interventions([episode(lateral=np.array([1.5, 1.5, 0.0]))]) == 1
 
 
-def test_a_failure_is_one_intervention_unless_the_car_was_off_before() -> None:
+def test_a_failure_is_one_intervention_unless_the_car_was_off_then() -> None:
     on_route = failed(Infraction.COLLISION)
     off_route = failed(Infraction.OFF_ROUTE, lateral=np.array([0.0, 1.2, 5.1]))
     assert metrics.interventions([episode(), on_route, off_route]) == 2
+    back_again = failed(Infraction.COLLISION, lateral=np.array([0.0, 1.2, 0.1]))
+    assert metrics.interventions([back_again]) == 2
 
 
 def test_km_is_the_route_driven() -> None:

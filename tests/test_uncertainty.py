@@ -20,8 +20,10 @@ from drivecnn.uncertainty import (
     write_uncertainty,
 )
 from drivecnn.uncertainty_picture import draw_uncertainty
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.views import CameraRig
 
 STARTS = [Start(route, 50 + route) for route in range(4)]
 
@@ -53,6 +55,41 @@ def test_a_moment_shows_the_same_car_a_while_apart(moments):
     assert (moments.now["step"] - moments.before["step"] == 30).all()
 
 
+def test_moments_are_of_every_episode_from_its_start(moments):
+    assert set(moments.every["seed"]) == {start.seed for start in STARTS}
+    first = moments.every[moments.every["step"] == 0]
+    assert sorted(first["seed"]) == [start.seed for start in STARTS]
+    assert set(zip(moments.now["seed"], moments.now["step"], strict=True)) < set(
+        zip(moments.every["seed"], moments.every["step"], strict=True)
+    )
+
+
+def test_routes_that_are_over_at_once_are_refused_and_fit_a_temperature_all_the_same(policy):
+    short = load_simulator(["procedural:3"], RouteOptions(4, 10.0), ObservationConfig())
+    with pytest.raises(InputError, match="no car drove for 3 s"):
+        assess(policy, short, STARTS, np.random.default_rng(0))
+    fit_temperature(policy, short, STARTS)
+    assert policy.temperature != 1.0
+    policy.temperature.fill_(1.0)
+
+
+def test_a_policy_without_a_density_is_refused_and_keeps_its_temperature(simulator):
+    point = DrivingPolicy(PolicyConfig(distribution="point")).eval()
+    with pytest.raises(InputError, match="distribution point, which has no density"):
+        assess(point, simulator, STARTS, np.random.default_rng(0))
+    point.temperature.fill_(2.0)
+    fit_temperature(point, simulator, STARTS)
+    assert point.temperature == 2.0
+
+
+def test_a_field_of_view_is_widened_as_far_as_there_are_cameras(moments):
+    wide = ObservationConfig(cameras=CameraRig(field_of_view=2.0))
+    simulator = load_simulator(["procedural:3"], RouteOptions(4, 100.0), wide)
+    look = looks_through(Corruption.FIELD_OF_VIEW, simulator, np.random.default_rng(0))
+    wider = look(moments.now, moments.before).cameras
+    assert (wider != simulator.observe(moments.now).cameras).any()
+
+
 @pytest.mark.parametrize("corruption", Corruption)
 def test_broken_cameras_show_something_else_and_the_map_stays(simulator, moments, corruption):
     clear = simulator.observe(moments.now)
@@ -82,7 +119,7 @@ def test_the_entropy_of_an_ensemble_that_disagrees_is_higher():
 
 
 def test_the_fitted_temperature_gives_the_expert_more_likelihood(simulator, policy):
-    states = driven_moments(simulator, policy, STARTS).now
+    states = driven_moments(simulator, policy, STARTS).every
     before = forecasts(policy, simulator, states).nll.mean()
     fit_temperature(policy, simulator, STARTS)
     try:

@@ -24,7 +24,7 @@ from drivecnn.training.fabric import precision_of
 from drivecnn.training.interrupts import uninterrupted
 from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
-from drivecnn.training.trainer import StepReport, Trainer, beginning
+from drivecnn.training.trainer import MAX_SKIPPED, StepReport, Trainer, beginning
 from drivecnn.uncertainty import fit_temperature
 from drivecnn.video import record_drive
 from drivecnn_envs.simulator import Simulator
@@ -33,7 +33,6 @@ from drivecnn_envs.towns import RouteOptions, load_simulator
 LOG_EVERY = 20  # steps
 IMAGE_ROWS = 4  # observations shown in an image log
 RECENT_EPISODES = 100  # episodes behind the running success
-MAX_SKIPPED = 10  # steps in a row without finite numbers that end a training
 BAD_STATES_NAME = "bad_states.npy"  # the states of the last such step
 
 
@@ -43,7 +42,7 @@ class Progress(NamedTuple):
     step: int
     steps: int
     loss: float
-    success: float | None  # share of the last training episodes that reached their goal
+    success: float | None  # share of the last episodes that reached their goal, without the expert
     validation: Metrics | None  # the latest
     skipped: int  # steps so far that changed nothing, as their loss or gradient was not finite
 
@@ -205,7 +204,8 @@ class _Session:
         with uninterrupted():
             self.team.tell(Order.STEP)
             report = _step(self.trainer, self.team, self.folder)
-        self.recent.extend(episode.success for episode in report.episodes)
+        if report.expert_share == 0.0:
+            self.recent.extend(episode.success for episode in report.episodes)
         if not report.skipped:
             self.losses.append(report.loss)
         return report

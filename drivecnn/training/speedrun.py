@@ -15,9 +15,10 @@ from drivecnn.metrics import success_rate
 from drivecnn.policy import save_policy
 from drivecnn.policy.checkpoint import replace_file
 from drivecnn.provenance import provenance
-from drivecnn.rollout import PolicyDriver, every_route, rollout
+from drivecnn.rollout import DivergedError, PolicyDriver, every_route, rollout
 from drivecnn.training.config import RunConfig
-from drivecnn.training.trainer import Trainer
+from drivecnn.training.fabric import started_by_torchrun
+from drivecnn.training.trainer import MAX_SKIPPED, Trainer
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -71,9 +72,11 @@ def speedrun(
         on_attempt: told of each test.
 
     Raises:
-        InputError: if the config or one of its maps cannot be used, or it starts from weights.
+        InputError: if the config or one of its maps cannot be used, it starts from weights, or is
+            of several processes.
+        DivergedError: if the training gives no finite numbers any more.
     """
-    _check_from_nothing(config)
+    _check(config)
     trainer = Trainer(config)
     tested = 0.0  # s, which do not count
     test: Simulator | None = None
@@ -81,7 +84,12 @@ def speedrun(
     checks = config.validation.steps(config.optimiser.steps)
     attempts: list[Attempt] = []
     while trainer.step < config.optimiser.steps:
-        trainer.train_step()
+        report = trainer.train_step()
+        if trainer.skipped_in_a_row == MAX_SKIPPED:
+            raise DivergedError(
+                f"loss or gradient was not finite in the {MAX_SKIPPED} steps up to {report.step}: "
+                "take a lower --optimiser.learning_rate"
+            )
         if trainer.step not in checks:
             continue
         reached = time.time()
@@ -103,8 +111,10 @@ def speedrun(
     return result
 
 
-def _check_from_nothing(config: RunConfig) -> None:
-    """Refuse a head start, which would make the time a lie."""
+def _check(config: RunConfig) -> None:
+    """Refuse a head start, which would make the time a lie, and more than one process."""
+    if config.devices != 1 or started_by_torchrun():
+        raise InputError("a speed run is of one process: leave out --devices and torchrun")
     for name, weights in (
         ("start_from", config.start_from),
         ("policy.camera_weights", config.policy.camera_weights),

@@ -40,6 +40,7 @@ from drivecnn_envs.vehicle import DT
 CANDIDATES = 4  # states drawn for each that is chosen, where curvatures are balanced
 NOISE_TIME = 0.5  # s after which the expert's noise has drifted away
 TRAINING_ACTION = "median"  # strays more than a steady hand, and so sees more
+MAX_SKIPPED = 10  # steps in a row without finite numbers that end a training
 EXPERT_STINT = 20  # decisions for which a car keeps its driver while expert and policy share
 
 
@@ -230,7 +231,7 @@ class Trainer:
             error_if_nonfinite=False,
         )
         assert norm is not None
-        nll = terms.total.new_tensor(math.nan) if terms.nll is None else terms.nll
+        nll = torch.full_like(norm, math.nan) if terms.nll is None else terms.nll
         return torch.stack([terms.total.detach(), nll, terms.curvature_mae, norm])
 
     def _batch(self, step: int) -> Batch:
@@ -321,6 +322,6 @@ def _learning_rate(step: int, config: OptimiserConfig) -> float:
 def _expert_share(step: int, config: RunConfig) -> float:
     """The expert's share of the driving: 1 at first, linearly down to 0; always 1 for cloning."""
     fraction = config.data.expert_fraction
-    if fraction >= 1.0:
-        return 1.0
-    return float(max(0.0, 1.0 - step / max(fraction * config.optimiser.steps, 1.0)))
+    if fraction in (0.0, 1.0):
+        return fraction
+    return max(0.0, 1.0 - step / (fraction * config.optimiser.steps))

@@ -71,8 +71,8 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             looks: family of the colours, light and weather.
 
         Raises:
-            InputError: if the environment is not one of highway-env, `keep` is taken or there are
-                no such looks.
+            InputError: if the environment is not one of highway-env, `keep` is taken, there are no
+                such looks, or the view shows commands, which these vehicles' ways have none of.
         """
         RecordConstructorArgs.__init__(
             self, cameras=cameras, route_map=route_map, keep=keep, seed=seed, looks=looks
@@ -83,6 +83,8 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                 f"CameraObservation needs an environment of highway-env, got {env.unwrapped}"
             )
         view = route_map if isinstance(route_map, RouteMapView) else RouteMapView()
+        if view.shows != "map":
+            raise InputError(f"route_map shows {view.shows}, expected map: nobody commands here")
         self._observer = Observer(ObservationConfig(cameras or CameraRig(), view, looks))
         self._maps, self._keep = route_map is not False, keep
         self._surroundings = Surroundings(seed)

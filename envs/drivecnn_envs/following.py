@@ -30,31 +30,22 @@ FLOWING = 1.0  # m/s, faster vehicles ahead make room
 NOTHING = 1e6  # m to the next obstacle where there is none
 
 
-@njit(cache=True)
-def idm_acceleration(
-    speed: float, wanted: float, distance: float, leader_speed: float, spacing: float
-) -> float:
-    """Acceleration [m/s2] behind another vehicle, as highway-env's `IDMVehicle` computes it.
-
-    Args:
-        speed: m/s.
-        wanted: m/s on a free road.
-        distance: m between the middles of both vehicles.
-        leader_speed: m/s along the own direction.
-        spacing: m between the middles of two vehicles that stand.
-    """
-    return free_acceleration(speed, wanted) - interaction(speed, distance, leader_speed, spacing)
-
-
 @njit(forceinline=True)
 def free_acceleration(speed: float, wanted: float) -> float:
-    """Acceleration [m/s2] on a free road."""
+    """Acceleration [m/s2] on a free road, with a speed and a wanted one [m/s], by IDM."""
     return COMFORT_ACCELERATION * (1.0 - (max(speed, 0.0) / max(wanted, 0.01)) ** EXPONENT)
 
 
 @njit(forceinline=True)
 def interaction(speed: float, distance: float, leader_speed: float, spacing: float) -> float:
-    """How much less [m/s2] a vehicle accelerates because of the one ahead; see above."""
+    """How much less [m/s2] a vehicle accelerates because of the one ahead.
+
+    Args:
+        speed: m/s.
+        distance: m between the middles of both vehicles.
+        leader_speed: m/s along the own direction.
+        spacing: m between the middles of two vehicles that stand.
+    """
     braking = 2.0 * np.sqrt(COMFORT_ACCELERATION * COMFORT_BRAKING)
     gap = spacing + speed * TIME_GAP + speed * (speed - leader_speed) / braking
     return float(COMFORT_ACCELERATION * (gap / max(distance, 0.01)) ** 2)

@@ -13,7 +13,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.materials import Material
-from drivecnn_envs.noise import mix, normal, uniform
+from drivecnn_envs.noise import LOOKS, mix, normal, uniform
 from drivecnn_envs.pixels import PLACES
 
 Floats = NDArray[np.float32]
@@ -183,7 +183,7 @@ def draw_looks(seeds: NDArray[np.uint64], family: Family) -> Looks:
 @njit(parallel=True, nogil=True, cache=True)
 def _draw(seeds: NDArray[np.uint64], low: float, high: float, looks: Looks) -> None:
     for i in prange(len(seeds)):
-        stream = mix(seeds[i], 7)
+        stream = mix(seeds[i], LOOKS)
         _draw_palette(stream, low, high, looks.palette[i])
         _draw_light(stream, low, high, looks.light[i])
 

@@ -15,6 +15,10 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 _UNIT = 1.0 / (1 << 53)
 
 
+# Salts of an episode's seed, one for each use, so that no two draw the same numbers.
+LOOKS, MOUNT, MAP_ERROR, SENSOR, TRAFFIC_PLACES, TRAFFIC_SEEDS = range(6)
+
+
 @njit(forceinline=True, cache=True)
 def mix(seed: np.uint64, counter: int) -> np.uint64:
     """A well-mixed 64-bit number from a seed and a counter."""

@@ -45,7 +45,6 @@ class Overlaps(NamedTuple):
     rank: NDArray[np.int8]  # (N,) priority of the way there, less the strand's
     merge: NDArray[np.bool_]  # (N,) whether both go the same way from there
     offset: Ints  # (Q + 1,) of a way's first overlap
-    first_route: int  # L, the number of the first way that is a route
 
     @classmethod
     def of(cls, strands: Strands, routes: RouteTable, worlds: Ints) -> "Overlaps":
@@ -63,7 +62,7 @@ class Overlaps(NamedTuple):
         begin, end, foe, foe_begin, foe_end, rank, merge = np.ascontiguousarray(rows.T)
         return cls(
             *(begin, end, foe.astype(np.int32), foe_begin, foe_end, rank.astype(np.int8)),
-            *(merge > 0, offset, len(strands.length)),
+            *(merge > 0, offset),
         )
 
 
@@ -87,9 +86,12 @@ class _Ways(NamedTuple):
             np.concatenate([getattr(strands, name), getattr(routes, name)]).astype(np.float32)
             for name in ("x", "y", "yaw")
         )
-        of_routes = EGO_SWING * np.abs(routes.curvature)
-        of_routes = maximum_filter1d(of_routes, 2 * SWING_LASTS + 1, origin=SWING_LASTS - 1)
-        swing = np.concatenate([SWING * np.abs(strands.curvature), of_routes])
+        of_routes = np.split(EGO_SWING * np.abs(routes.curvature), routes.offset[1:-1])
+        of_routes = [
+            maximum_filter1d(route, 2 * SWING_LASTS + 1, mode="nearest", origin=SWING_LASTS - 1)
+            for route in of_routes
+        ]
+        swing = np.concatenate([SWING * np.abs(strands.curvature), *of_routes])
         priority = np.concatenate([strands.priority, np.zeros(len(routes.x), np.int8)])
         offset = np.concatenate([strands.offset, strands.offset[-1] + routes.offset[1:]])
         lengths = np.concatenate([strands.length, np.diff(routes.offset) - 1.0])

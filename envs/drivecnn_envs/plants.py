@@ -22,7 +22,6 @@ RAGGED = 0.006  # of a crown's height, for each of 16 steps either way
 WOOD_CELLS = 48  # texels, features of the noise that tells where woods are
 REACH = 4.0  # m, no crown is wider
 CLEAR = 1.3  # m beside the road where nothing stands, and crowns hang high
-LOW_CROWN = 2.5  # m, an underside that a vehicle does not pass below
 HIGH_CROWN = 3.2  # m, an underside over the edge of a road
 EDGE_WOOD = 30.0  # m from a road beyond which trees get fewer: they are hidden by those before
 TRUNK, TRUNK_PER_RADIUS = 0.1, 0.06  # m of its width, and more per metre of the crown's radius
@@ -105,7 +104,7 @@ def plant_streets(canvas: Canvas, townscape: Townscape, sides: NDArray[np.void])
             or uniform(street, 21) > townscape.street_trees
         ):
             continue
-        if side.line % STREET_LINES != phase or uniform(side.key, 20) < 0.12:
+        if uniform(side.key, 20) < 0.12:
             continue
         aside = CLEAR + 0.1 + 0.8 * uniform(street, 22)
         x = side.x - side.out * side.along_y * aside

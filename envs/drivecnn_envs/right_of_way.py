@@ -99,7 +99,7 @@ def _stuck(crowd: Crowd, claims: Claims, view: View, me: int) -> int:
     the first - or if there is no room behind it (`_FULL`).
     """
     leader = view.leader[me]
-    if view.near[me] < claims.begin[me] and crowd[leader].reserved <= 0.0:
+    if leader >= 0 and view.near[me] < claims.begin[me] and crowd[leader].reserved <= 0.0:
         return _STUCK
     if view.free[me] > claims.clear[me] + crowd[me].length + CLEARANCE:
         return _NOT

@@ -9,7 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.noise import normal
+from drivecnn_envs.noise import MAP_ERROR, mix, normal
 from drivecnn_envs.states import Atlas, RouteTable, States
 from drivecnn_envs.tracking import point_at
 from drivecnn_envs.world import ROAD_RESOLUTION
@@ -160,10 +160,10 @@ def _dab(channel: Bytes, row: float, column: float, within: tuple[int, int]) -> 
 def start_map_error(states: States, position: float, heading: float) -> None:
     """Draw each state's map error from its stationary distribution, in place."""
     for i in prange(len(states)):
-        seed = states[i].seed
-        states[i].map_x = position * normal(seed, 11)
-        states[i].map_y = position * normal(seed, 12)
-        states[i].map_yaw = heading * normal(seed, 13)
+        seed = mix(states[i].seed, MAP_ERROR)
+        states[i].map_x = position * normal(seed, 0)
+        states[i].map_y = position * normal(seed, 1)
+        states[i].map_yaw = heading * normal(seed, 2)
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -174,7 +174,7 @@ def drift_map_error(
     keep = np.exp(-dt / time)
     fresh = np.sqrt(1.0 - keep * keep)
     for i in prange(len(states)):
-        seed, draw = states[i].seed, 20 + 3 * states[i].step
+        seed, draw = mix(states[i].seed, MAP_ERROR), 3 * (states[i].step + 1)
         states[i].map_x = keep * states[i].map_x + fresh * position * normal(seed, draw)
         states[i].map_y = keep * states[i].map_y + fresh * position * normal(seed, draw + 1)
         states[i].map_yaw = keep * states[i].map_yaw + fresh * heading * normal(seed, draw + 2)

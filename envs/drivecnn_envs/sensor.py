@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from drivecnn_envs.looks import Light
-from drivecnn_envs.noise import mix
+from drivecnn_envs.noise import SENSOR, mix
 from drivecnn_envs.pixels import Ints, Words
 
 Bytes = NDArray[np.uint8]
@@ -61,7 +61,7 @@ def expose(
 @njit(forceinline=True)
 def noise_seed(seed: np.uint64, step: int, camera: int) -> np.uint64:
     """The seed of what a camera's sensor does at a step of an episode."""
-    return mix(mix(seed, step), camera)
+    return mix(mix(mix(seed, SENSOR), step), camera)
 
 
 @njit(forceinline=True)

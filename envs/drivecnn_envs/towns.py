@@ -66,7 +66,7 @@ def load_simulator(
     """
     density_of(traffic)  # a wrong word is refused before maps are read
     names = [name for spec in maps for name in expand_maps(spec)][: routes.count]
-    worlds = [load_world(name, seed + number) for number, name in enumerate(names)]
+    worlds = [load_world(name, seed) for name in names]
     drawn = [
         random_routes(
             world.network,

@@ -26,7 +26,7 @@ from drivecnn_envs.following import (
     interaction,
     look_ahead,
 )
-from drivecnn_envs.noise import mix, uniform
+from drivecnn_envs.noise import TRAFFIC_PLACES, TRAFFIC_SEEDS, mix, uniform
 from drivecnn_envs.overlaps import Overlaps
 from drivecnn_envs.right_of_way import settle
 from drivecnn_envs.scene import Scene
@@ -56,7 +56,6 @@ SIDE = 0.6  # m beside a vehicle that appears
 SLOWEST = 0.8  # share of the speed that suits the lane, of the least eager driver
 AXLES = 0.3  # of a vehicle's length that its axles are before and behind its middle
 STRANDS_AHEAD = 12  # that a long vehicle must be able to take when it appears
-_PLACES, _SEEDS = 7, 8  # counters of the random numbers that traffic has for itself
 _EAGER_DRAW = 14  # counter of a vehicle's random numbers
 
 
@@ -348,7 +347,7 @@ def _appear(
         distances: m from the ego, least and most.
     """
     place, number = numbers
-    draw = uniform(mix(state.seed, _PLACES), number)
+    draw = uniform(mix(state.seed, TRAFFIC_PLACES), number)
     chosen = draw_place(points, state.world, state.x, state.y, distances[1], draw)
     if chosen < 0 or not strands.open[chosen]:
         return False
@@ -359,7 +358,7 @@ def _appear(
     away = np.hypot(x - state.x, y - state.y)
     if not max(distances[0], START_CLEARANCE) <= away <= distances[1]:
         return False
-    seed = np.uint32(mix(mix(state.seed, _SEEDS), number) >> np.uint64(32))
+    seed = np.uint32(mix(mix(state.seed, TRAFFIC_SEEDS), number) >> np.uint64(32))
     if is_long(seed) and _meets_tight_curve(strands, strand, seed):
         return False
     length, width = size_of(seed)

@@ -9,7 +9,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import InputError
-from drivecnn_envs.noise import normal, uniform
+from drivecnn_envs.noise import MOUNT, mix, normal, uniform
 from drivecnn_envs.states import States
 
 Array = NDArray[np.float64]
@@ -17,7 +17,8 @@ Array = NDArray[np.float64]
 MAX_IMAGE_SIDE = 4096  # px
 LOWEST = 0.2  # m above the road, of a camera that is off its rig
 STEEPEST = 0.2  # rad, the most that a camera may be pitched or rolled off
-_MOUNT_DRAW, _SWAY_DRAW = 40, 60  # counters of an episode's random numbers
+WIDEST = 2.6  # rad, of a horizontal field of view
+_SWAY_DRAW = 8  # counter of the mount's random numbers, after those of four offsets
 _BOUND = 2.0  # standard deviations at most
 _RHYTHMS = np.array([0.61, 1.37])  # rad per decision: the two waves that make a car sway
 
@@ -92,10 +93,10 @@ class CameraRig:
             raise InputError(
                 f"camera yaws are {self.yaws} rad and ahead {self.ahead} m, expected finite numbers"
             )
-        if not (self.yaws and 0.1 <= self.field_of_view <= 2.6):
+        if not (self.yaws and 0.1 <= self.field_of_view <= WIDEST):
             raise InputError(
-                f"cameras need yaws and a field_of_view of 0.1 to 2.6 rad, got {len(self.yaws)} "
-                f"yaws and {self.field_of_view}"
+                f"cameras need yaws and a field_of_view of 0.1 to {WIDEST} rad, got "
+                f"{len(self.yaws)} yaws and {self.field_of_view}"
             )
         if not (0.3 <= self.height <= 20.0 and 0.0 <= self.horizon < 1.0):
             raise InputError(
@@ -164,11 +165,11 @@ def _place(
 ) -> None:
     """Fill the rows of `Views`, `placed` and `turned`, with the cameras of B cars."""
     for i in prange(len(poses)):
-        off = np.empty(4)
+        seed, off = mix(seeds[i], MOUNT), np.empty(4)
         for k in range(4):
-            off[k] = jitter[k] * min(max(normal(seeds[i], _MOUNT_DRAW + k), -_BOUND), _BOUND)
+            off[k] = jitter[k] * min(max(normal(seed, k), -_BOUND), _BOUND)
         for k in range(2):
-            phase = 2.0 * np.pi * uniform(seeds[i], _SWAY_DRAW + k)
+            phase = 2.0 * np.pi * uniform(seed, _SWAY_DRAW + k)
             off[1] += jitter[4] * np.sin(_RHYTHMS[k] * steps[i] + phase)
         heading = poses[i, 2]
         placed[0, i] = poses[i, 0] + mount[1] * np.cos(heading)

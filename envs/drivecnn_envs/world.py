@@ -5,6 +5,7 @@ a byte whose meaning depends on the material, and its height. Colours are not in
 the appearance seed of each state, so one world has endless looks.
 """
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,14 +74,18 @@ class World:
 
 
 def build_world(network: TownNetwork, seed: int = 0) -> World:
-    """The world around a network: the same for the same network and seed."""
-    townscape = Townscape.of(seed)
-    origin, canvas = _canvas_for(network, np.uint64(mix(np.uint64(seed), 0x30B1D)))
+    """The world around a network: the same for the same network and seed.
+
+    The network's name is part of the seed, so that towns of other names have other townscapes.
+    """
+    own = np.uint64(mix(np.uint64(seed), zlib.crc32(network.name.encode())))
+    townscape = Townscape.of(int(own))
+    origin, canvas = _canvas_for(network, np.uint64(mix(own, 0x30B1D)))
     lay_road(canvas, network, marks_of(network, townscape, canvas.seed))
     roads = _coarse(canvas.uses)
     lay_ground(canvas, townscape)
     parked = _furnish(canvas, townscape, network)
-    cast_shadows(canvas.texels, townscape)
+    cast_shadows(canvas.texels, canvas.west, canvas.south, townscape)
     levels = [canvas.texels]
     for _ in range(MIP_LEVELS - 1):
         levels.append(halve(levels[-1]))

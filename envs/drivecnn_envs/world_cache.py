@@ -51,9 +51,9 @@ def load_world(spec: str, seed: int = 0) -> World:
 
 
 def cache_folder() -> Path:
-    """Where entries are: `DRIVECNN_CACHE`, else the user's cache folder."""
+    """Where entries are, and nothing else: below `DRIVECNN_CACHE`, else the user's cache folder."""
     chosen = os.environ.get("DRIVECNN_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("drivecnn") / "worlds"
+    return (Path(chosen) if chosen else platformdirs.user_cache_path()) / "drivecnn" / "worlds"
 
 
 def _key(spec: str, seed: int) -> str:

@@ -99,7 +99,7 @@ def main() -> None:
             if path.exists() or (arguments.wall and row in (DEFAULT, *ABLATIONS)):
                 continue
             folder = RUNS / path.stem
-            steps = steps_in_time(row, seed) if arguments.wall else STEPS
+            steps = steps_in_time(row, folder, seed) if arguments.wall else STEPS
             taken = train(row, folder, seed, steps)
             result = measure(folder) | {
                 "row": row,
@@ -115,13 +115,22 @@ def main() -> None:
             TABLE.write_text(document())
 
 
-def steps_in_time(row: str, seed: int) -> int:
-    """The steps that a row can do in the time of the default policy's training."""
-    taken = {
-        name: json.loads((RESULTS / f"{name}-frames-{seed}.json").read_text())["train_seconds"]
-        for name in (DEFAULT, row)
-    }
-    return round(STEPS * taken[DEFAULT] / taken[row])
+def steps_in_time(row: str, folder: Path, seed: int) -> int:
+    """The steps that a row can do in the time of the default policy's training.
+
+    Imports, towns, validation and film take their time however many steps there are: as long as
+    in a training of one step.
+    """
+    paths = [RESULTS / f"{name}-frames-{seed}.json" for name in (DEFAULT, row)]
+    ours, theirs = (json.loads(path.read_text()) for path in paths)
+    machines = [(run.get("precision"), run["threads"]) for run in (ours, theirs)]
+    if machines[0] != machines[1]:
+        sys.exit(
+            f"{paths[1]}: {machines[1]}, but the default {machines[0]}: train both alike first"
+        )
+    before = train(row, folder, seed, 1)
+    step = (theirs["train_seconds"] - before) / STEPS
+    return round((ours["train_seconds"] - before) / step)
 
 
 def train(row: str, folder: Path, seed: int, steps: int) -> float:

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 import gymnasium as gym
 import numpy as np
@@ -45,11 +46,12 @@ def milliseconds(act: Callable[[], object]) -> float:
 
 def load_times(spec: str) -> tuple[float, float]:
     """Seconds to a ready world: the first time, and the median from the cache."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DRIVECNN_CACHE"] = folder
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, DRIVECNN_CACHE=folder),
+    ):
         first = milliseconds(lambda: load_world(spec))
         again = median(milliseconds(lambda: load_world(spec)) for _ in range(LOADS))
-    del os.environ["DRIVECNN_CACHE"]
     return first / 1000, again / 1000
 
 

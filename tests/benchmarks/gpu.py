@@ -21,6 +21,7 @@ from drivecnn.rollout import ExpertDriver, Fleet, Start
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
 from drivecnn.training.trainer import Trainer
 from drivecnn_envs.gpu import GpuObserver
+from drivecnn_envs.neighbours import surrounding_boxes
 from drivecnn_envs.observation import ObservationConfig, Observer
 from drivecnn_envs.simulator import Simulator
 from drivecnn_envs.states import States
@@ -58,8 +59,10 @@ def driven(simulator: Simulator, count: int) -> States:
 
 def agreement(simulator: Simulator, states: States) -> float:
     """Share of the numbers of GPU images that are within one level of the CPU's."""
-    cpu = Observer(WIDE).observe(simulator.scene, states).cameras.astype(int)
-    gpu = GpuObserver(WIDE).observe(simulator.scene, states).cameras.copy_to_host().astype(int)
+    boxes = surrounding_boxes(simulator.scene, states)
+    cpu = Observer(WIDE).observe(simulator.scene, states, boxes).cameras.astype(int)
+    gpu = GpuObserver(WIDE).observe(simulator.scene, states, boxes).cameras
+    gpu = gpu.copy_to_host().astype(int)
     return float((np.abs(cpu - gpu) <= 1).mean())
 
 

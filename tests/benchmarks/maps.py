@@ -23,7 +23,6 @@ from drivecnn_envs.maps.procedural import DIFFICULTIES
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.roads import summarise
 from drivecnn_envs.towns import RouteOptions
-from drivecnn_envs.world_cache import load_world
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("DRIVECNN_SHARED", ROOT / ".." / "shared")) / "data/maps"
@@ -86,8 +85,6 @@ def drive(spec: str, routes: int) -> list[str]:
         str(summary.junctions),
         f"{summary.lane_km:.1f}",
     ]
-    if "0-19" not in spec:
-        load_world(spec)
     for length in LENGTHS:
         options = RouteOptions(count=routes, length=length)
         try:

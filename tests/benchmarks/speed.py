@@ -12,6 +12,7 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import itertools
 import platform
 import sys
 import time
@@ -69,8 +70,8 @@ def rates(acts: dict[str, tuple[Act, int, int]]) -> dict[str, Rate]:
 
 
 def driven(simulator: Simulator) -> Fleet:
-    """A fleet that has been driving for five seconds."""
-    fleet = Fleet(simulator, [Start(i, i) for i in range(CARS)], CARS)
+    """A fleet that has been driving for five seconds, and goes on with one car for another."""
+    fleet = Fleet(simulator, (Start(i % CARS, i) for i in itertools.count()), CARS)
     for _ in range(50):
         fleet.step(ExpertDriver(simulator))
     return fleet
@@ -122,14 +123,14 @@ def main() -> None:
     alone, busy = (load_simulator(MAPS, routes, WIDE, 0, t) for t in ("none", "regular"))
     small = load_simulator(MAPS, routes, ObservationConfig())
     states, among = driven(alone).states, driven(busy).states
-    fleet = driven(small)
+    fleet, seen = driven(small), driven(small).states
     driver = PolicyDriver(policy, small.observe)
     acts: dict[str, tuple[Act, int, int]] = {
         "3 x 66x200 + map, vehicles in view": (lambda: busy.observe(among), CARS, REPEATS),
         "the same and semantic images": (seeing(busy, among, Modality.SEMANTIC), CARS, REPEATS),
         "the same and depth images": (seeing(busy, among, Modality.DEPTH), CARS, REPEATS),
         "3 x 66x200 + map, no traffic": (lambda: alone.observe(states), CARS, REPEATS),
-        "3 x 48x96 + map, no traffic": (lambda: small.observe(fleet.states), CARS, REPEATS),
+        "3 x 48x96 + map, no traffic": (lambda: small.observe(seen), CARS, REPEATS),
         "64 cars, policy, physics and judge, 48x96": (lambda: fleet.step(driver), CARS, REPEATS),
     }
     for name, observation in (("48x96", ObservationConfig()), ("66x200", WIDE)):

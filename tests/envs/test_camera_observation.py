@@ -135,6 +135,11 @@ def test_an_environment_without_roads_is_refused():
         CameraObservation(gym.make("CartPole-v1"))
 
 
+def test_commands_are_refused_where_nobody_commands():
+    with pytest.raises(InputError, match="route_map shows command, expected map"):
+        CameraObservation(gym.make("roundabout-v1"), route_map=RouteMapView(shows="command"))
+
+
 @pytest.mark.parametrize("name", ["intersection-v1", "intersection-multi-agent-v1"])
 def test_semantic_and_depth_images_come_where_the_rig_has_them(name):
     env = make(name, cameras=EVERY)

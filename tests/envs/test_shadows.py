@@ -35,14 +35,14 @@ def post(land):
 
 
 def test_flat_land_is_all_lit(land):
-    cast_shadows(land, sun_at(0.3, 0.5))
+    cast_shadows(land, 0, 0, sun_at(0.3, 0.5))
     assert not shaded(land).any()
 
 
 @pytest.mark.parametrize("azimuth", np.linspace(-np.pi, np.pi, 17))
 def test_shadow_points_away_from_the_sun_and_is_as_long_as_the_sun_is_low(post, azimuth):
     elevation = np.radians(35.0)
-    cast_shadows(post, sun_at(azimuth, elevation))
+    cast_shadows(post, 0, 0, sun_at(azimuth, elevation))
     rows, columns = np.nonzero(shaded(post) & (post[..., 3] == 0))
     x, y = (columns + 0.5 - MIDDLE) * RESOLUTION, (rows + 0.5 - MIDDLE) * RESOLUTION
     along = -x * np.cos(azimuth) - y * np.sin(azimuth)
@@ -55,7 +55,7 @@ def test_shadow_points_away_from_the_sun_and_is_as_long_as_the_sun_is_low(post, 
 
 def test_tower_in_the_shadow_of_a_higher_one_is_shaded_and_not_itself(post):
     post[MIDDLE - 2 : MIDDLE + 2, MIDDLE + 10 : MIDDLE + 14] = Material.WALL_A, 200, 0, 200
-    cast_shadows(post, sun_at(0.0, np.radians(45.0)))  # the sun in the east
+    cast_shadows(post, 0, 0, sun_at(0.0, np.radians(45.0)))  # the sun in the east
     assert shaded(post)[MIDDLE, MIDDLE]
     assert not shaded(post)[MIDDLE, MIDDLE + 12]
 
@@ -64,6 +64,6 @@ def test_crown_is_dark_on_the_side_away_from_the_sun(land):
     rows, columns = np.indices((SIZE, SIZE)) - MIDDLE
     inside = np.hypot(rows, columns) < 10
     land[inside] = Material.CROWN, 200, 20, 70
-    cast_shadows(land, sun_at(np.pi / 2, np.radians(40.0)))  # the sun in the north
+    cast_shadows(land, 0, 0, sun_at(np.pi / 2, np.radians(40.0)))  # the sun in the north
     assert not shaded(land)[MIDDLE + 9, MIDDLE]
     assert shaded(land)[MIDDLE - 9, MIDDLE]

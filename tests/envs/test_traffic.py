@@ -14,10 +14,13 @@ from drivecnn_envs.following import (
     COMFORT_ACCELERATION,
     COMFORT_BRAKING,
     TIME_GAP,
-    idm_acceleration,
+    free_acceleration,
+    interaction,
 )
 from drivecnn_envs.observation import ObservationConfig
+from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import NOWHERE
+from drivecnn_envs.streets import Streets
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.traffic import LEFT_BEHIND
 from drivecnn_envs.vehicle import DT, VEHICLE_LENGTH, VEHICLE_WIDTH
@@ -30,6 +33,19 @@ def simulator():
     return load_simulator(
         ["procedural:city:3"], RouteOptions(CARS, 400.0), ObservationConfig(), traffic=32
     )
+
+
+def test_crossings_of_a_route_do_not_depend_on_other_routes(simulator):
+    scene = simulator.scene
+    together = Streets.of(scene).crossings
+    first = len(together.offset) - 1 - len(scene.routes)
+    for number, route in enumerate(scene.routes):
+        alone = Streets.of(Scene.of(scene.worlds, [[route]])).crossings
+        of_route = slice(*together.offset[first + number : first + number + 2])
+        for name in ("begin", "end", "foe"):
+            assert np.array_equal(
+                getattr(together, name)[of_route], getattr(alone, name)[alone.offset[first] :]
+            )
 
 
 def drive(simulator, decisions, stands=False):
@@ -130,5 +146,5 @@ def test_vehicles_follow_as_those_of_highway_env(monkeypatch, speed, gap):
     rear = IDMVehicle(road, [0, 0], speed=speed, target_speed=10.0)
     front = IDMVehicle(road, [gap, 0], speed=3.0, target_speed=10.0)
     spacing = IDMVehicle.DISTANCE_WANTED
-    ours = idm_acceleration(speed, 10.0, gap, 3.0, spacing)
+    ours = free_acceleration(speed, 10.0) - interaction(speed, gap, 3.0, spacing)
     assert ours == pytest.approx(rear.acceleration(rear, front), abs=1e-6)

@@ -16,8 +16,8 @@ from drivecnn_envs.world_cache import load_world
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty cache."""
-    monkeypatch.setenv("DRIVECNN_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setenv("DRIVECNN_CACHE", str(tmp_path))
+    return tmp_path / "drivecnn" / "worlds"
 
 
 @pytest.fixture
@@ -121,6 +121,14 @@ def test_entries_used_longest_ago_make_room(folder, file, built, monkeypatch):
     assert len(built) == 3
     load_world(str(file), 1)
     assert len(built) == 4
+
+
+def test_what_else_is_in_the_chosen_folder_stays(folder, file, tmp_path, monkeypatch):
+    monkeypatch.setattr(world_cache, "MAX_BYTES", 0)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "set.npy").write_bytes(bytes(1000))
+    load_world(str(file))
+    assert (tmp_path / "data" / "set.npy").exists()
 
 
 def test_what_was_left_out_is_said_each_time(folder, file, monkeypatch):

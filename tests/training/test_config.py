@@ -35,6 +35,7 @@ NAN = float("nan")
         (lambda: ValidationConfig(maps=()), "validation.maps is empty"),
         (lambda: ValidationConfig(routes=0), "validation.routes: count 0"),
         (lambda: RunConfig(seed=-1), "seed is -1"),
+        (lambda: RunConfig(seed=2**32), "seed is 4294967296"),
         (lambda: RunConfig(devices=0), "devices is 0"),
         (lambda: RunConfig(checkpoint_seconds=0.0), "checkpoint_seconds is 0"),
     ],

@@ -24,8 +24,8 @@ class BrokenLoss(NLLLoss):
     def __init__(self, calls, total=lambda total: total * float("nan")):
         self.calls, self.total, self.count = calls, total, 0
 
-    def __call__(self, distribution, curvature, weight=None):
-        terms = super().__call__(distribution, curvature, weight)
+    def __call__(self, distribution, curvature):
+        terms = super().__call__(distribution, curvature)
         self.count += 1
         if self.count - 1 in self.calls:
             return LossTerms(self.total(terms.total), terms.nll, terms.curvature_mae)

@@ -1,13 +1,16 @@
 """The speed run: what its clock counts, and when it stops."""
 
 import json
+import math
 import time
 from dataclasses import replace
 
 import pytest
 from brief import BRIEF
 
+from drivecnn.losses import LOSSES, LossTerms
 from drivecnn.policy import load_policy
+from drivecnn.rollout import DivergedError
 from drivecnn.training import speedrun as module
 from drivecnn.training.speedrun import speedrun
 from drivecnn_envs.errors import InputError
@@ -70,3 +73,20 @@ def test_a_head_start_is_refused(tmp_path, config, name):
     with pytest.raises(InputError, match=f"^{name}, but a speed run starts from nothing"):
         speedrun(config, tmp_path / "run", time.time())
     assert not (tmp_path / "run").exists()
+
+
+def test_several_processes_are_refused(tmp_path):
+    with pytest.raises(InputError, match="of one process: leave out --devices"):
+        speedrun(replace(CONFIG, devices=2), tmp_path / "run", time.time())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_without_finite_numbers_ends(tmp_path, monkeypatch):
+    def broken(distribution, curvature):
+        return LossTerms(distribution.mean.sum() * math.nan, None, curvature.mean())
+
+    monkeypatch.setitem(LOSSES, "nll", broken)
+    monkeypatch.setattr(module, "DRIVES", 1.1)
+    monkeypatch.setattr(module, "MAX_SKIPPED", 2)
+    with pytest.raises(DivergedError, match="in the 2 steps up to 2"):
+        speedrun(CONFIG, tmp_path, time.time())

@@ -28,8 +28,8 @@ TWO = replace(BRIEF, devices=2)
 class NoNumber(NLLLoss):
     """A loss that is not finite."""
 
-    def __call__(self, distribution, curvature, weight=None):
-        terms = super().__call__(distribution, curvature, weight)
+    def __call__(self, distribution, curvature):
+        terms = super().__call__(distribution, curvature)
         return LossTerms(terms.total * float("nan"), terms.nll, terms.curvature_mae)
 
 

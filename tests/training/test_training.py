@@ -341,9 +341,9 @@ def test_a_policy_of_several_frames_trains_drives_and_is_judged(tmp_path):
     data = replace(BRIEF.data, traffic=4)
     train(replace(BRIEF, policy=policy, data=data), tmp_path / "run")
     trained, observation = load_run(tmp_path / "run")
-    few = replace(UNSEEN, routes=RouteOptions(2, 60.0), traffic=4)
+    few = replace(UNSEEN, routes=RouteOptions(16, 100.0), traffic=4)
     assert evaluate(few, trained, observation).metrics.km > 0.0
     simulator = simulator_of(few, observation, trained)
-    starts = [few.start(route) for route in range(2)]
+    starts = [few.start(route) for route in range(16)]
     report = assess(trained, simulator, starts, np.random.default_rng(0))
     assert set(report.entropy_auroc) == {str(corruption) for corruption in Corruption}
