@@ -4,14 +4,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import PAVED, RESOLUTION, TAKEN, Canvas, district_at
+from drivecnn_envs.canvas import PAVED, TAKEN, Canvas, district_at
 from drivecnn_envs.frontage import Side
 from drivecnn_envs.house import (
     BLOCK,
     HALL,
     HIGHEST,
     ROW,
-    STOREY,
     UNDIVIDED,
     VILLA,
     House,
@@ -20,7 +19,7 @@ from drivecnn_envs.house import (
     inside,
     part_of,
 )
-from drivecnn_envs.materials import HEIGHT_UNIT, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, STOREY, Material
 from drivecnn_envs.noise import uniform
 from drivecnn_envs.plots import FRONT_WIDTH, front_gap
 from drivecnn_envs.townscape import Townscape

@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from drivecnn_envs.materials import RESOLUTION
 from drivecnn_envs.noise import mix
 
 Bytes = NDArray[np.uint8]
 
-RESOLUTION = 0.25  # m per texel of a world's raster
 BAND = 128  # rows that one thread draws at a time
 
 PAVED = 1  # bit of a texel's use: road surface

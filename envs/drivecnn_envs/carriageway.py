@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import BAND, DRIVEN, PAVED, RESOLUTION, SWEPT, Canvas
+from drivecnn_envs.canvas import BAND, DRIVEN, PAVED, SWEPT, Canvas
 from drivecnn_envs.markings import Marks, paint_at
-from drivecnn_envs.materials import Material
+from drivecnn_envs.materials import RESOLUTION, Material
 from drivecnn_envs.roads import SampledLane, TownNetwork
 
 Array = NDArray[np.float64]

@@ -11,8 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import DRIVEN, PAVED, RESOLUTION, Canvas, place_bits, place_key
+from drivecnn_envs.canvas import DRIVEN, PAVED, Canvas, place_bits, place_key
 from drivecnn_envs.carriageway import Strips
+from drivecnn_envs.materials import RESOLUTION
 from drivecnn_envs.noise import mix
 from drivecnn_envs.roads import SampledLane
 

@@ -5,12 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from drivecnn_envs.canvas import RESOLUTION, TAKEN, Canvas, place_bits
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.canvas import TAKEN, Canvas, place_bits
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, SHADED, STOREY, Material
 from drivecnn_envs.noise import mix, uniform
 from drivecnn_envs.townscape import Townscape
 
-STOREY = 3.0  # m
 WALL_DEPTH = 1.25  # m, a pitched roof's texels begin so far behind the wall's face
 HIGHEST = 250.0  # height units
 UNDIVIDED = 1000.0  # m, the section of a front that looks alike all along

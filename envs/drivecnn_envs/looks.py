@@ -73,7 +73,6 @@ class Coat(IntEnum):
 
 
 PALETTE = PLACES + len(Coat)
-STOREY = 3.0  # m
 MIDDLE_SHADE = 200.0  # a texel of this shade has its material's colour
 
 _SHARES = {Family.TRAIN: (0.0, 0.6), Family.NEW: (0.7, 1.0)}

@@ -17,10 +17,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, SHADED, Material
 from drivecnn_envs.pixels import BLOCK, OPEN, Camera, Ints, Pixels, Words
 
-RESOLUTION = 0.25  # m per texel of the finest level
 FIRST_DEPTH = 1.0  # m, nearer things are not drawn
 FAR_DEPTH = 150.0  # m, the end of the drawn world
 SHORTEST_STEP = 1.1  # m, steps between ground rows need not be shorter

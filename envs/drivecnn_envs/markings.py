@@ -8,7 +8,8 @@ from highway_env.road.lane import LineType
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import RESOLUTION, place_key
+from drivecnn_envs.canvas import place_key
+from drivecnn_envs.materials import RESOLUTION
 from drivecnn_envs.noise import uniform
 from drivecnn_envs.roads import LaneIndex, SampledLane, TownNetwork
 from drivecnn_envs.townscape import Townscape

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+RESOLUTION = 0.25  # m per texel of a world's raster
+STOREY = 3.0  # m
 SHADED = 0x80  # bit of a texel's material byte: the sun does not reach it
 HEIGHT_UNIT = 0.1  # m per height step of a texel
 COLLISION_HEIGHT = 5  # height units, lower things can be driven over

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.looks import Light
 from drivecnn_envs.noise import uniform
+from drivecnn_envs.shading import BEAM_REACH
 from drivecnn_envs.shapes import BLOCKS, Face, Style
 
 Floats = NDArray[np.float32]
@@ -68,7 +69,6 @@ SURFACES = np.array(
 _PAINT_DRAW = 2  # counter of a box's random numbers
 _SIDE_SKY = 0.72  # share of the sky's light that falls on an upright face
 _LAMPLIGHT = 0.95  # of a lamp that shines
-_BEAM_REACH = 15.0  # m at which the ego's headlights have half their light
 _SUN_HIGH, _SUN_FLAT = 0.8, 0.6  # the sun's direction, upwards and sideways
 _TILTS = np.array([0.1, 0.55])  # how far the sides of the lower and the upper block look up
 _GLOSS = (0.05, 0.26)  # share of the sky in paint and in glass, on upright faces
@@ -219,7 +219,7 @@ def facing(
 def veil_at(depth: float, light: Floats) -> tuple[float, float]:
     """The light of the ego's headlights and the share of haze, `depth` [m] away."""
     haze = depth * light[_DENSITY]
-    return light[_BEAM] / (1.0 + depth * depth / _BEAM_REACH**2), haze / (1.0 + haze)
+    return light[_BEAM] / (1.0 + depth * depth / BEAM_REACH**2), haze / (1.0 + haze)
 
 
 @njit(forceinline=True)

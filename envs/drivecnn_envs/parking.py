@@ -7,8 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from drivecnn_envs.boxes import BOX, Kind
-from drivecnn_envs.canvas import RESOLUTION, SWEPT, TAKEN, Canvas
-from drivecnn_envs.materials import Material
+from drivecnn_envs.canvas import SWEPT, TAKEN, Canvas
+from drivecnn_envs.materials import RESOLUTION, Material
 from drivecnn_envs.noise import mix, uniform
 from drivecnn_envs.shapes import height_of
 from drivecnn_envs.townscape import Townscape

@@ -4,16 +4,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import (
-    BAND,
-    PAVED,
-    RESOLUTION,
-    TAKEN,
-    Canvas,
-    noise_at,
-    place_bits,
-)
-from drivecnn_envs.materials import HEIGHT_UNIT, Material
+from drivecnn_envs.canvas import BAND, PAVED, TAKEN, Canvas, noise_at, place_bits
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, Material
 from drivecnn_envs.noise import mix, uniform
 from drivecnn_envs.townscape import Townscape
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit, prange
 
-from drivecnn_envs.canvas import BAND, RESOLUTION, TAKEN, Canvas, district_at, place_bits
+from drivecnn_envs.canvas import BAND, TAKEN, Canvas, district_at, place_bits
 from drivecnn_envs.ground import KERB_WIDTH
-from drivecnn_envs.materials import Material
+from drivecnn_envs.materials import RESOLUTION, Material
 from drivecnn_envs.noise import mix, uniform
 from drivecnn_envs.townscape import Townscape
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, SHADED, Material
 from drivecnn_envs.pixels import BLOCK, Camera, Pixels
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CELL = 32.0  # m a side
 POST_REACH = 110.0  # m, farther ones are not drawn
-_RESOLUTION = 0.25  # m per texel
 _NEAREST = 0.5  # m
 _THINNEST = 0.4  # px, a thinner one is not seen
 _DARK_SIDE = 0.4  # how much darker a post is at its edges
@@ -52,11 +51,11 @@ def gather_posts(worlds: "Sequence[World]") -> PostTable:
         texels = world.levels[0]
         material = texels[..., 0] & np.uint8(SHADED - 1)
         rows, columns = np.nonzero((material == Material.POLE) | (material == Material.TRUNK))
-        shape = np.ceil(np.array(texels.shape[:2]) * _RESOLUTION / CELL).astype(np.int64)
+        shape = np.ceil(np.array(texels.shape[:2]) * RESOLUTION / CELL).astype(np.int64)
         table = np.zeros(len(rows), POST)
-        table["x"], table["y"] = (columns + 0.5) * _RESOLUTION, (rows + 0.5) * _RESOLUTION
+        table["x"], table["y"] = (columns + 0.5) * RESOLUTION, (rows + 0.5) * RESOLUTION
         found = texels[rows, columns]
-        table["width"] = found[:, 2] * np.float32(_RESOLUTION / 255)
+        table["width"] = found[:, 2] * np.float32(RESOLUTION / 255)
         table["word"] = found.view(np.uint32)[:, 0]
         cell = (table["y"] // CELL).astype(np.int64) * shape[1]
         cell += (table["x"] // CELL).astype(np.int64)

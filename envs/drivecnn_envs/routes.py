@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivecnn_envs.errors import MapError
+from drivecnn_envs.maps.curves import stations as stations_of
 from drivecnn_envs.roads import LaneIndex, SampledLane, TownNetwork
 from drivecnn_envs.vehicle import MAX_CURVATURE, speed_profile
 
@@ -100,13 +101,11 @@ def follow(
         length: m to the goal; by default as far as the lanes go, less `RUN_OUT`.
     """
     points, spans = _concatenate(network, lanes, start)
-    steps = np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
-    keep = np.concatenate([[True], steps > 1e-6])
-    stations = np.concatenate([[0.0], np.cumsum(steps)])
+    stations = stations_of(points[:, :2])
     even = np.arange(0.0, stations[-1], SPACING)
     if len(even) < 3:
         raise MapError(f"{network.name}: a route of {stations[-1]:.1f} m, expected at least 3 m")
-    resampled = np.stack([np.interp(even, stations[keep], axis) for axis in points[keep].T])
+    resampled = resample(points, stations, even)
     length = max(float(even[-1]) - RUN_OUT, 0.5 * float(even[-1])) if length is None else length
     length = min(length, float(even[-1]))
     resampled = resampled[:, : int((length + RUN_OUT) / SPACING) + 1]
@@ -149,7 +148,7 @@ def _concatenate(
             pieces.append(line[lane.stations >= offset - 1e-9])
             offset = 0.0
         if len(pieces) > 1:
-            pieces[-1] = _beyond(pieces[-2][-1], pieces[-1])
+            pieces[-1] = beyond(pieces[-2][-1], pieces[-1])
         count += len(pieces[-1])
         if entered >= 0 and (after is None or network.lanes[after].junction is None):
             spans.append((entered, count - 1, before))
@@ -157,7 +156,13 @@ def _concatenate(
     return np.concatenate(pieces), spans
 
 
-def _beyond(last: Array, piece: Array) -> Array:
+def resample(line: Array, stations: Array, even: Array) -> Array:
+    """A line's columns (K, M) at even stations (M,) [m]; points (N, K) may lie on each other."""
+    keep = np.concatenate([[True], np.diff(stations) > 1e-6])
+    return np.stack([np.interp(even, stations[keep], column) for column in line[keep].T])
+
+
+def beyond(last: Array, piece: Array) -> Array:
     """The points of a piece (N, 3) that lie ahead of a last point (3,): lanes may overlap a bit."""
     if len(piece) < 2:
         return piece

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from drivecnn_envs.looks import MIDDLE_SHADE, STOREY, Coat, Light
-from drivecnn_envs.materials import SHADED, Material
+from drivecnn_envs.looks import MIDDLE_SHADE, Coat, Light
+from drivecnn_envs.materials import SHADED, STOREY, Material
 from drivecnn_envs.pixels import BLOCK, OPEN, PLACES, Camera, Finish, Floats, Pixels, Words
 from drivecnn_envs.textures import CLOUDS, GRAIN, GRAIN_SCALE, TEXTURE_SIZE
 

@@ -9,8 +9,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import RESOLUTION
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, SHADED, Material
 from drivecnn_envs.townscape import Townscape
 
 Bytes = NDArray[np.uint8]

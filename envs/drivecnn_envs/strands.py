@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from drivecnn_envs.maps.curves import stations as stations_of
 from drivecnn_envs.roads import LaneIndex, TownNetwork
+from drivecnn_envs.routes import resample
 from drivecnn_envs.vehicle import LATERAL_ACCELERATION
 
 Floats = NDArray[np.float32]
@@ -146,14 +148,11 @@ def _sample(
     """Evenly spaced points (N, 6) along joined lanes, see `_Part.lines`, and their length [m]."""
     lanes = [network.lanes[index] for index in chain]
     points = np.concatenate([lane.points for lane in lanes])
-    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    keep = np.concatenate([[True], steps > 1e-6])
-    stations = np.concatenate([[0.0], np.cumsum(steps)])
+    stations = stations_of(points)
     ends = stations[np.cumsum([len(lane.points) for lane in lanes]) - 1]
-    points, stations = points[keep], stations[keep]
     length = float(stations[-1])
     even = np.linspace(0.0, length, max(int(np.ceil(length / SPACING)), 1) + 1)
-    x, y = (np.interp(even, stations, axis) for axis in points.T)
+    x, y = resample(points, stations, even)
     yaw = np.unwrap(np.arctan2(np.gradient(y), np.gradient(x)))
     owner = np.minimum(np.searchsorted(ends, even), len(lanes) - 1)
     facts = [

@@ -7,9 +7,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drivecnn_envs.canvas import PAVED, RESOLUTION, TAKEN, Canvas
+from drivecnn_envs.canvas import PAVED, TAKEN, Canvas
 from drivecnn_envs.frontage import Side
-from drivecnn_envs.materials import HEIGHT_UNIT, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, Material
 from drivecnn_envs.noise import uniform
 from drivecnn_envs.townscape import Townscape
 

@@ -6,8 +6,9 @@ import numpy as np
 from highway_env.vehicle.kinematics import Vehicle
 from numpy.typing import NDArray
 
-from drivecnn_envs.roads import LaneIndex, SampledLane, TownNetwork
-from drivecnn_envs.routes import SPACING, Route
+from drivecnn_envs.maps.curves import stations as stations_of
+from drivecnn_envs.roads import LaneIndex, TownNetwork
+from drivecnn_envs.routes import SPACING, Route, beyond, resample
 
 Array = NDArray[np.float64]
 Plan = list[tuple[str, str, int | None]]
@@ -90,22 +91,15 @@ def _straight_on(network: TownNetwork, index: LaneIndex) -> LaneIndex | None:
 
 def _along(network: TownNetwork, lanes: Sequence[LaneIndex], begin: float, total: float) -> Route:
     """The route of a total length [m] along lanes, from a station [m] of the first."""
-    pieces = [np.column_stack([network.lanes[lanes[0]].points, network.lanes[lanes[0]].widths])]
-    for index in lanes[1:]:
-        pieces.append(_beyond(pieces[-1][-1], network.lanes[index]))
+    first, *others = (
+        np.column_stack([network.lanes[index].points, network.lanes[index].widths])
+        for index in lanes
+    )
+    pieces = [first]
+    for piece in others:
+        pieces.append(beyond(pieces[-1][-1], piece))
     line = np.concatenate(pieces)  # (N, 3)
-    steps = np.linalg.norm(np.diff(line[:, :2], axis=0), axis=1)
-    keep = np.concatenate([[True], steps > 1e-6])
-    stations = np.concatenate([[0.0], np.cumsum(steps)])[keep]
     even = begin + np.arange(0.0, total, SPACING)
-    x, y, width = (np.interp(even, stations, values) for values in line[keep].T)
+    x, y, width = resample(line, stations_of(line[:, :2]), even)
     yaw = np.unwrap(np.arctan2(np.gradient(y), np.gradient(x)))
     return Route(x, y, yaw, width, total, (), tuple(lanes))
-
-
-def _beyond(tip: Array, lane: SampledLane) -> Array:
-    """Points and widths (N, 3) of a lane that lie ahead of a tip (3,): some lanes overlap."""
-    forward = np.array([np.cos(lane.headings[0]), np.sin(lane.headings[0])])
-    ahead = (lane.points - tip[:2]) @ forward > 0
-    first = int(np.argmax(ahead)) if ahead.any() else len(ahead) - 1
-    return np.column_stack([lane.points[first:], lane.widths[first:]])

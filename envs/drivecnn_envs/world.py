@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from drivecnn_envs.buildings import put_up_buildings
 from drivecnn_envs.canvas import PAVED, Canvas
-from drivecnn_envs.canvas import RESOLUTION as RESOLUTION
 from drivecnn_envs.carriageway import lay_road
 from drivecnn_envs.errors import MapError
 from drivecnn_envs.frontage import sides_of
 from drivecnn_envs.ground import lay_ground
-from drivecnn_envs.house import STOREY as STOREY
 from drivecnn_envs.markings import DASH_PERIOD as DASH_PERIOD
 from drivecnn_envs.markings import marks_of
 from drivecnn_envs.materials import COLLISION_HEIGHT as COLLISION_HEIGHT
 from drivecnn_envs.materials import HEIGHT_UNIT as HEIGHT_UNIT
+from drivecnn_envs.materials import RESOLUTION as RESOLUTION
 from drivecnn_envs.materials import Material as Material
 from drivecnn_envs.materials import is_road as is_road
 from drivecnn_envs.noise import mix

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from drivecnn_envs.canvas import RESOLUTION, fill_noise, noise_at, place_bits, place_key
+from drivecnn_envs.canvas import fill_noise, noise_at, place_bits, place_key
+from drivecnn_envs.materials import RESOLUTION
 
 SEED = np.uint64(11)
 

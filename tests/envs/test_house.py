@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from drivecnn_envs.canvas import Canvas
-from drivecnn_envs.house import ROW, STOREY, UNDIVIDED, VILLA, House, draw_house
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.house import ROW, UNDIVIDED, VILLA, House, draw_house
+from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, STOREY, Material
 from drivecnn_envs.townscape import Townscape
 
 SIZE = 200  # texels of the canvas

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from looking import AHEAD, SEEDS, SHARP, lights, look, row_of, seed_with, state
 
-from drivecnn_envs.looks import LIGHTS, PALETTE, STOREY, Coat, Family, Light, draw_looks
-from drivecnn_envs.materials import SHADED, Material, SemanticClass
+from drivecnn_envs.looks import LIGHTS, PALETTE, Coat, Family, Light, draw_looks
+from drivecnn_envs.materials import SHADED, STOREY, Material, SemanticClass
 
 WIDE = {"low": (-208.0, -208.0), "high": (208.0, 208.0)}  # as far as cameras see
 CLEAR = seed_with(Light.SUN, Light.FOG_DENSITY)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from drivecnn_envs.canvas import RESOLUTION
-from drivecnn_envs.materials import SHADED, Material
+from drivecnn_envs.materials import RESOLUTION, SHADED, Material
 from drivecnn_envs.world import build_world
 
 SEEDS = range(10)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from drivecnn_envs.canvas import RESOLUTION
-from drivecnn_envs.materials import HEIGHT_UNIT, SHADED, Material
+from drivecnn_envs.materials import HEIGHT_UNIT, RESOLUTION, SHADED, Material
 from drivecnn_envs.shadows import cast_shadows
 from drivecnn_envs.townscape import Townscape
 
