@@ -215,11 +215,23 @@ def _colour(
 
 
 @njit(cache=True)
-def _draw_light(stream: np.uint64, low: float, high: float, light: Floats) -> None:
-    """Weather, daylight and the camera's exposure."""
+def weather_of(seed: np.uint64) -> int:
+    """The kind of weather, see `Weather`, that an appearance seed draws."""
+    return _weather(mix(seed, LOOKS))
+
+
+@njit(forceinline=True)
+def _weather(stream: np.uint64) -> int:
     kind, draw = 0, uniform(stream, 900)
     while kind < len(_KINDS) - 1 and draw > _KINDS[kind]:
         kind += 1
+    return kind
+
+
+@njit(cache=True)
+def _draw_light(stream: np.uint64, low: float, high: float, light: Floats) -> None:
+    """Weather, daylight and the camera's exposure."""
+    kind = _weather(stream)
     exposure = np.exp(0.1 * min(max(normal(stream, 901), -2.0), 1.5))
     warmth = 0.03 * normal(stream, 902)
     for colour in range(len(_PLACES)):

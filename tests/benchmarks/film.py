@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from drivecnn_envs.looks import Family, Light, draw_looks
+from drivecnn_envs.looks import Weather, weather_of
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.simulator import RUNNING
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -26,19 +26,10 @@ SECONDS = 60
 RIG = CameraRig(image_size=(216, 384), field_of_view=1.12, horizon=0.45)
 
 
-def dusk_seed() -> int:
-    """The first appearance seed under whose sky the sun is red."""
-    for seed in count():
-        light = draw_looks(np.array([seed], np.uint64), Family.TRAIN).light[0]
-        if light[Light.GLOW] > 80.0:
-            return seed
-    raise AssertionError
-
-
 def main(path: str) -> None:
     routes = RouteOptions(20, 900.0)
     simulator = load_simulator([str(TOWN)], routes, ObservationConfig(cameras=RIG), 0, "dense")
-    look = dusk_seed()
+    look = next(seed for seed in count() if weather_of(np.uint64(seed)) == Weather.DUSK)
     for route in range(routes.count):
         states = simulator.start([route], [route])
         frames, moved = [], []

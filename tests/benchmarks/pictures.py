@@ -9,7 +9,7 @@ The maps of files are those of DRIVECNN_SHARED, the folder of real data.
 import argparse
 import os
 from collections.abc import Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from drivecnn.map_picture import draw_map
 from drivecnn_envs.camera_observation import CameraObservation
+from drivecnn_envs.looks import Weather, weather_of
 from drivecnn_envs.maps import load_map
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions, load_simulator
@@ -46,25 +47,29 @@ class Place(NamedTuple):
     map: str
     seed: int  # of the world, the route and the traffic
     decisions: int  # that the expert had driven
-    look: int  # appearance seed
-    caption: str
+    weather: Weather
+
+    @property
+    def look(self) -> int:
+        """The first appearance seed from the world's on that draws this weather."""
+        return next(n for n in count(self.seed) if weather_of(np.uint64(n)) == self.weather)
 
 
 PLACES = (
-    Place("procedural:hard:3", 3, 90, 3, "procedural:hard:3, clear"),
-    Place("procedural:1000", 0, 60, 0, "procedural:1000, fog"),
-    Place("procedural:medium:5", 1, 40, 4, "procedural:medium:5, rain"),
-    Place("procedural:hard:7", 2, 120, 6, "procedural:hard:7, dusk"),
-    Place("procedural:1004", 5, 75, 11, "procedural:1004, clear"),
-    Place("procedural:medium:9", 6, 50, 57, "procedural:medium:9, night"),
-    Place("procedural:1006", 8, 110, 9, "procedural:1006, cloudy"),
+    Place("procedural:hard:3", 3, 90, Weather.CLEAR),
+    Place("procedural:1000", 0, 60, Weather.FOG),
+    Place("procedural:medium:5", 1, 40, Weather.RAIN),
+    Place("procedural:hard:7", 2, 120, Weather.DUSK),
+    Place("procedural:1004", 5, 75, Weather.OVERCAST),
+    Place("procedural:medium:9", 6, 50, Weather.NIGHT),
+    Place("procedural:1006", 8, 110, Weather.CLOUDY),
 )
-KINDS = (
-    Place("procedural:hard:3", 3, 20, 14, "procedural town, hard"),
-    Place("opendrive/carla/Town03.xodr", 4, 60, 7, "OpenDRIVE: CARLA Town03"),
-    Place("osm/cities/munchen.osm.pbf", 3, 80, 9, "OpenStreetMap: Munich"),
-    Place("tracks/Spielberg.csv", 2, 40, 24, "race track: Spielberg"),
-)
+KINDS = {
+    "procedural town, hard": Place("procedural:hard:3", 3, 20, Weather.CLOUDY),
+    "OpenDRIVE: CARLA Town03": Place("opendrive/carla/Town03.xodr", 4, 60, Weather.CLEAR),
+    "OpenStreetMap: Munich": Place("osm/cities/munchen.osm.pbf", 3, 80, Weather.DUSK),
+    "race track: Spielberg": Place("tracks/Spielberg.csv", 2, 40, Weather.OVERCAST),
+}
 
 
 def camera_row(place: Place) -> Bytes:
@@ -106,13 +111,14 @@ def side_by_side(images: Bytes) -> Bytes:
 
 def camera_page(places: Sequence[Place]) -> Image.Image:
     """The rows of all places below each other, each with its caption."""
-    return captioned([camera_row(place) for place in places], [p.caption for p in places])
+    names = [f"{place.map}, {place.weather.name.lower()}" for place in places]
+    return captioned([camera_row(place) for place in places], names)
 
 
 def kinds_page() -> Image.Image:
     """A row of each kind of map: generated, CARLA's, OpenStreetMap's, a race track, highway-env."""
-    names = [*(place.caption for place in KINDS), f"highway-env: {SCENARIO}"]
-    return captioned([*map(camera_row, KINDS), scenario_row()], names)
+    names = [*KINDS, f"highway-env: {SCENARIO}"]
+    return captioned([*map(camera_row, KINDS.values()), scenario_row()], names)
 
 
 def captioned(rows: list[Bytes], names: list[str]) -> Image.Image:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from looking import AHEAD, SEEDS, SHARP, lights, look, row_of, seed_with, state
 
-from drivecnn_envs.looks import LIGHTS, PALETTE, Coat, Family, Light, draw_looks
+from drivecnn_envs.looks import (
+    LIGHTS,
+    PALETTE,
+    Coat,
+    Family,
+    Light,
+    Weather,
+    draw_looks,
+    weather_of,
+)
 from drivecnn_envs.materials import SHADED, STOREY, Material, SemanticClass
 
 WIDE = {"low": (-208.0, -208.0), "high": (208.0, 208.0)}  # as far as cameras see
@@ -113,6 +122,15 @@ def test_every_family_has_all_weathers(family):
     assert 0.2 < (light[:, Light.SUN] > 0.45).mean() < 0.6
     assert (light[:, Light.FOG_DENSITY] > 0).all()
     assert np.median(light[:, Light.FOG_DENSITY]) < 0.01
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_weather_of_a_seed_is_what_its_look_shows(family):
+    light, weather = lights(family), np.array([weather_of(seed) for seed in SEEDS])
+    assert ((light[:, Light.RAIN] > 0) == (weather == Weather.RAIN)).all()
+    night = weather == Weather.NIGHT
+    daylight = light[:, Light.AMBIENT : Light.FOG].mean(axis=1)
+    assert daylight[night].max() < daylight[~night].min()
 
 
 @pytest.mark.parametrize("family", Family)
