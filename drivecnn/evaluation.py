@@ -19,8 +19,7 @@ from drivecnn.rollout import Driver, ExpertDriver, PolicyDriver, Start, rollout
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.simulator import Simulator
-from drivecnn_envs.states import LAST_SEED
-from drivecnn_envs.towns import RouteOptions, load_simulator
+from drivecnn_envs.towns import RouteOptions, check_seed, load_simulator
 from drivecnn_envs.traffic import Wanted
 
 REPORT_NAME = "report.json"
@@ -57,8 +56,7 @@ class EvaluationConfig:
         """Refuse what cannot be driven."""
         if self.action not in ACTIONS:
             raise InputError(f"action is {self.action!r}, expected one of {', '.join(ACTIONS)}")
-        if not 0 <= self.seed <= LAST_SEED:
-            raise InputError(f"seed is {self.seed}, expected 0 to {LAST_SEED}")
+        check_seed(self.seed)
         if self.driver == "expert" and self.drop is not None:
             raise InputError(f"drop is {self.drop}, but the expert sees none: blank a policy's")
 

@@ -13,8 +13,7 @@ from drivecnn.tracking import TrackingConfig
 from drivecnn_envs.errors import InputError
 from drivecnn_envs.maps import expand_maps
 from drivecnn_envs.observation import ObservationConfig
-from drivecnn_envs.states import LAST_SEED
-from drivecnn_envs.towns import RouteOptions
+from drivecnn_envs.towns import RouteOptions, check_seed
 from drivecnn_envs.traffic import Wanted, density_of
 
 INPUT_SIZES = {  # a policy's, and what of the observation they follow from
@@ -190,8 +189,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, before anything is read or written."""
-        if not 0 <= self.seed <= LAST_SEED:
-            raise InputError(f"seed is {self.seed}, expected 0 to {LAST_SEED}")
+        check_seed(self.seed)
         _check_least("devices", self.devices, 1)
         if not self.checkpoint_seconds > 0.0:
             raise InputError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected above 0")

@@ -94,9 +94,8 @@ def plant_streets(canvas: Canvas, townscape: Townscape, sides: NDArray[np.void])
             side.fast
             or side.line % STREET_LINES != phase
             or uniform(street, 21) > townscape.street_trees
+            or uniform(side.key, 20) < 0.12
         ):
-            continue
-        if uniform(side.key, 20) < 0.12:
             continue
         aside = CLEAR + 0.1 + 0.8 * uniform(street, 22)
         x = side.x - side.out * side.along_y * aside

@@ -42,7 +42,6 @@ TRAIL_POINT = np.dtype(  # where an ego was before, in its own axes of now
 )
 NOWHERE = -1
 MAX_SEED = 2**62  # of an episode, where one is drawn
-LAST_SEED = 2**32 - 1  # that a user may choose, from which the episodes' are made
 
 
 @cache

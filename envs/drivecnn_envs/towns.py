@@ -15,6 +15,7 @@ from drivecnn_envs.traffic import density_of
 from drivecnn_envs.world_cache import load_world
 
 MAX_ROUTE_LENGTH = 100_000.0  # m
+LAST_SEED = 2**32 - 1  # that a user may choose, from which the episodes' are made
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ class RouteOptions:
                 f"{self.min_junctions}, expected at least 1, 10 m to {MAX_ROUTE_LENGTH:g} m and "
                 "at least 0"
             )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that no episodes' seeds can be made from.
+
+    Raises:
+        InputError: one line that says which ones can.
+    """
+    if not 0 <= seed <= LAST_SEED:
+        raise InputError(f"seed is {seed}, expected 0 to {LAST_SEED}")
 
 
 def load_simulator(

@@ -17,7 +17,7 @@ SMALL = RunConfig(
     observation=ObservationConfig(cameras=CameraRig(image_size=(24, 48))),
     policy=PolicyConfig(camera_encoder="small:24,48", map_encoder="small_map:12,24", features=64),
     data=DataConfig(maps=("procedural:0-3",), routes=64, route_length=150.0, cars=32),
-    optimiser=OptimiserConfig(steps=400, batch_size=96, learning_rate=3e-3, precision="32-true"),
+    optimiser=OptimiserConfig(steps=600, batch_size=96, learning_rate=3e-3, precision="32-true"),
     validation=ValidationConfig(maps=("procedural:900",), routes=4, route_length=60.0, times=1),
     tracking=TrackingConfig(mode="disabled"),
 )

@@ -30,7 +30,7 @@ UNSEEN = EvaluationConfig("procedural:1000-1004", RouteOptions(30, 200.0), seed=
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a policy trained for about half a minute."""
+    """The folder of a policy trained for about three quarters of a minute."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     train(SMALL, folder)
     return folder
@@ -40,9 +40,9 @@ def test_a_trained_policy_drives_through_towns_it_has_never_seen(trained):
     policy, observation = load_run(trained)
     driven = evaluate(UNSEEN, policy, observation).metrics
     untrained = evaluate(UNSEEN, type(policy)(policy.config).eval(), observation).metrics
-    assert driven.success_rate >= 0.4
+    assert driven.success_rate >= 0.5
     assert untrained.success_rate <= 0.1
-    assert driven.lateral_mae_m < 0.5
+    assert driven.lateral_mae_m < 0.4
 
 
 @pytest.mark.parametrize("dropped", ["cameras", "route_map"])
