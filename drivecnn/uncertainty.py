@@ -104,7 +104,7 @@ def assess(
     """
     ensemble = (policy, *others)
     for member in ensemble:
-        if not member.head.family.distribution.has_density:
+        if not member.has_density:
             raise InputError(
                 f"the policy has distribution {member.config.distribution}, which has no density: "
                 "there is nothing to judge but its driving, see drivecnn evaluate"
@@ -139,7 +139,7 @@ def fit_temperature(policy: DrivingPolicy, simulator: Simulator, starts: Sequenc
 
     One without a density keeps its own.
     """
-    if not policy.head.family.distribution.has_density:
+    if not policy.has_density:
         return
     policy.temperature.fill_(1.0)
     states = driven_moments(simulator, policy, starts).every

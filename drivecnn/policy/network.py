@@ -134,6 +134,11 @@ class DrivingPolicy(nn.Module):
         self.head = SteeringHead(joint_features, config.hidden, family)
         self.register_buffer("temperature", torch.ones(()))
 
+    @property
+    def has_density(self) -> bool:
+        """False where its distributions have no log_prob to ask for: point masses."""
+        return self.head.family.distribution.has_density
+
     def __call__(self, cameras: Tensor, route_map: Tensor) -> SteeringDistribution:
         """The B steering distributions of a batch of observations.
 

@@ -209,7 +209,7 @@ class Trainer:
         return StepReport(
             self.step,
             loss,
-            nll if self.raw_policy.head.family.distribution.has_density else None,
+            nll if self.raw_policy.has_density else None,
             curvature_mae,
             gradient_norm,
             learning_rate,
