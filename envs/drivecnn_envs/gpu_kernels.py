@@ -316,4 +316,4 @@ def draw_maps(
         state, rows = states[i], (row, row + 1)
         pose = map_pose(state)
         draw_roads(atlas, state.world, pose, resolution, behind, rows, maps[i, 0])
-        draw_route(routes, state.route, state.progress, pose, resolution, behind, rows, maps[i, 1])
+        draw_route(routes, state, pose, resolution, behind, rows, maps[i, 1])

@@ -32,7 +32,8 @@ class RouteMapView:
             conditional imitation is told the way (Codevilla et al., ICRA 2018).
         size: px a side.
         resolution: m per pixel.
-        behind: m between the ego and the map's lower edge.
+        behind: m between the ego and the map's lower edge; of the way that is behind it, so much
+            is shown.
         position_error: m, one standard deviation in each direction.
         heading_error: rad, one standard deviation.
         error_time: s after which the error has drifted away (Gauss-Markov correlation time).
@@ -92,7 +93,7 @@ def _rasterise(
         state = states[i]
         pose, rows = map_pose(state), (0, maps.shape[2])
         draw_roads(atlas, state.world, pose, resolution, behind, rows, maps[i, 0])
-        draw_route(routes, state.route, state.progress, pose, resolution, behind, rows, maps[i, 1])
+        draw_route(routes, state, pose, resolution, behind, rows, maps[i, 1])
 
 
 @njit(forceinline=True)
@@ -130,15 +131,21 @@ def draw_roads(
 
 @njit(forceinline=True)
 def draw_route(
-    routes: RouteTable, route: int, progress: float, pose: tuple[float, float, float],
-    resolution: float, behind: float, within: tuple[int, int], channel: Bytes,
+    routes: RouteTable,
+    state: Any,  # noqa: ANN401 - as above
+    pose: tuple[float, float, float], resolution: float, behind: float, within: tuple[int, int],
+    channel: Bytes,
 ) -> None:  # fmt: skip
-    """Draw the route around a pose (x, y [m] and yaw) into some rows of a channel (M, M)."""
+    """Draw a car's route around a pose (x, y [m] and yaw) into some rows of a channel (M, M).
+
+    What was driven earlier than `behind` the pose is left out: on a roundabout, or where a route
+    crosses itself, it would look like a way to take.
+    """
     cos, sin = math.cos(pose[2]), math.sin(pose[2])
     size = channel.shape[0]
-    reach = int(size * resolution * 1.2)
-    for station in range(int(progress) - reach, int(progress) + reach):
-        east, north, _ = point_at(routes, route, float(station))
+    progress = state.progress + state.map_x  # as the map has it: the line tells no pose error
+    for station in range(int(progress - behind), int(progress + 1.2 * size * resolution)):
+        east, north, _ = point_at(routes, state.route, float(station))
         ahead = (east - pose[0]) * cos + (north - pose[1]) * sin
         left = (north - pose[1]) * cos - (east - pose[0]) * sin
         row, column = size - (ahead + behind) / resolution, 0.5 * size - left / resolution

@@ -90,6 +90,29 @@ def test_left_turn_bends_left_and_right_turn_right(make_road, make_simulator, sh
     assert middle_of(shown, row) == pytest.approx(MIDDLE - sign * left / VIEW.resolution, abs=0.7)
 
 
+@pytest.mark.parametrize("error", [0.0, 6.0])
+def test_way_round_a_circle_is_shown_ahead_and_no_further_back_than_the_edge(
+    make_road, make_simulator, show, error
+):
+    radius, progress = 15.0, 70.0
+    end = 2 * np.pi * radius
+    angles = np.linspace(0.0, 2 * np.pi, 1000)
+    circle = radius * np.column_stack([np.sin(angles), 1 - np.cos(angles)])
+    route = follow(make_road(circle), [("a", "b", 0)])
+    turned = progress / radius
+    place = {"x": radius * np.sin(turned), "y": radius * (1 - np.cos(turned)), "yaw": turned}
+    shown = show(make_simulator(route=route), progress=progress, map_x=error, **place)[ROUTE]
+
+    def brightness(station):
+        ahead = radius * np.sin(station / radius - turned) - error
+        left = radius * (1 - np.cos(station / radius - turned))
+        return shown[int(EGO_ROW - ahead / 2.0), int(MIDDLE - left / 2.0)]
+
+    begin = progress + error - VIEW.behind
+    assert min(brightness(station) for station in np.arange(begin + 1, end)) > 100
+    assert max(brightness(station) for station in np.arange(5.0, begin - 5)) == 0
+
+
 def test_roads_are_drawn_where_they_are(make_simulator, make_world, box, show):
     strip = box(-64.0, 448.0, 10.0, 20.0, 0.0, Material.ROAD)
     simulator = make_simulator(make_world(strip, ground=Material.LAND))
