@@ -23,6 +23,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import jsonargparse
 import numpy as np
 import torch
 import yaml
@@ -33,6 +34,8 @@ from drivecnn.evaluation import EvaluationConfig, evaluate, load_run, simulator_
 from drivecnn.policy.checkpoint import load_metadata, replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import PolicyDriver
+from drivecnn.training.config import RunConfig
+from drivecnn.training.trainer import Trainer
 from drivecnn.uncertainty import at_junctions, driven_moments
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
@@ -84,6 +87,7 @@ TOWNS = "procedural:1000-1009"
 ROUTES = RouteOptions(100, 400.0, min_junctions=2)
 PROBED = 30  # routes whose states the CRPS is taken on, and near which it is asked for ways
 DECISIONS = 200  # timed
+TIMED_STEPS = 30  # of a row and of the default, to find how many the row can do
 
 
 def main() -> None:
@@ -99,7 +103,7 @@ def main() -> None:
             if path.exists() or (arguments.wall and row in (DEFAULT, *ABLATIONS)):
                 continue
             folder = RUNS / path.stem
-            steps = steps_in_time(row, folder, seed) if arguments.wall else STEPS
+            steps = steps_in_time(row, seed) if arguments.wall else STEPS
             taken = train(row, folder, seed, steps)
             result = measure(folder) | {
                 "row": row,
@@ -115,31 +119,39 @@ def main() -> None:
             TABLE.write_text(document())
 
 
-def steps_in_time(row: str, folder: Path, seed: int) -> int:
-    """The steps that a row can do in the time of the default policy's training.
+def steps_in_time(row: str, seed: int) -> int:
+    """The steps that a row can do while the default policy does its own.
 
-    Imports, towns, validation and film take their time however many steps there are: as long as
-    in a training of one step.
+    Both do some in turn, so that whatever else the machine has to do slows both alike.
     """
-    paths = [RESULTS / f"{name}-frames-{seed}.json" for name in (DEFAULT, row)]
-    ours, theirs = (json.loads(path.read_text()) for path in paths)
-    machines = [(run.get("precision"), run["threads"]) for run in (ours, theirs)]
-    if machines[0] != machines[1]:
-        sys.exit(
-            f"{paths[1]}: {machines[1]}, but the default {machines[0]}: train both alike first"
-        )
-    before = train(row, folder, seed, 1)
-    step = (theirs["train_seconds"] - before) / STEPS
-    return round((ours["train_seconds"] - before) / step)
+    trainers = [Trainer(config_of(name, seed)) for name in (DEFAULT, row)]
+    taken = [[seconds(trainer.train_step, 1) for trainer in trainers] for _ in range(TIMED_STEPS)]
+    ours, theirs = np.median(taken, axis=0)
+    return round(STEPS * ours / theirs)
+
+
+def config_of(row: str, seed: int) -> RunConfig:
+    """What `drivecnn train` makes of a row's arguments."""
+    parser = jsonargparse.ArgumentParser()
+    parser.add_argument("--config", action="config")
+    parser.add_class_arguments(RunConfig)
+    options = vars(parser.instantiate(parser.parse_args(arguments_of(row, seed))))
+    return RunConfig(**{name: value for name, value in options.items() if name != "config"})
+
+
+def arguments_of(row: str, seed: int) -> list[str]:
+    """A row's arguments for `drivecnn train`."""
+    configs = [BASE, *Path("configs").glob(f"*/{row}.yaml")]
+    return [f"--config={config}" for config in configs] + [
+        f"--seed={seed}",
+        "--validation.times=1",
+    ]
 
 
 def train(row: str, folder: Path, seed: int, steps: int) -> float:
     """Train a row; returns the seconds from the start of the process to its end."""
-    configs = [BASE, *Path("configs").glob(f"*/{row}.yaml")]
-    command = [sys.executable, "-m", "drivecnn.cli", "train", "--out", str(folder)]
-    for config in configs:
-        command += ["--config", str(config)]
-    command += ["--seed", str(seed), "--optimiser.steps", str(steps), "--validation.times", "1"]
+    command = [sys.executable, "-m", "drivecnn.cli", "train", *arguments_of(row, seed)]
+    command += [f"--out={folder}", f"--optimiser.steps={steps}"]
     shutil.rmtree(folder, ignore_errors=True)  # of a training that was stopped
     began = time.perf_counter()
     subprocess.run(command, check=True)
@@ -256,6 +268,7 @@ COLUMNS = {  # its title, and how it is written
     "mass": ("mass", share),
     "one_mode": ("one mode", share),
     "ways_nll": ("NLL of ways", number(".2f")),
+    "steps": ("steps", number(",.0f")),
     "parameters": ("parameters", number(",.0f")),
     "decision_ms": ("ms", timed(".1f")),
     "train_seconds": ("min", timed(".0f", 1 / 60)),
@@ -284,7 +297,8 @@ ripples of a density count as ways above, but not here. ms: one decision on one 
 training, with imports and validation, on as many threads and in the precision that the JSON says:
 those two columns are of the row's first seed and compare only within one precision, as runs in 32
 bits are of slower cores, without AMX, that had other work to do. A column that a seed's run was
-not asked for is "-". The figures of each run, with seed, commit and versions, are in
+not asked for is "-". At the same time: a row does as many steps as it can while the default does
+its own, both timed in turn; towns, validation and film take the time they take. The figures of each run, with seed, commit and versions, are in
 [docs/results/](results); not all are of the same commit. Runs of before version 0.16 had the
 surroundings of the n-th unseen town in common with the n-th town of the training, around other
 roads: CHANGELOG.md says what that was worth, which is nothing that shows.
