@@ -296,12 +296,13 @@ there is one, without a route. NLL of ways: of the open ones, each as likely, wi
 ripples of a density count as ways above, but not here. ms: one decision on one CPU thread. min:
 training, with imports and validation, on as many threads and in the precision that the JSON says:
 those two columns are of the row's first seed and compare only within one precision, as runs in 32
-bits are of slower cores, without AMX, that had other work to do. A column that a seed's run was
-not asked for is "-". At the same time: a row does as many steps as it can while the default does
-its own, both timed in turn; towns, validation and film take the time they take. The figures of each run, with seed, commit and versions, are in
-[docs/results/](results); not all are of the same commit. Runs of before version 0.16 had the
-surroundings of the n-th unseen town in common with the n-th town of the training, around other
-roads: CHANGELOG.md says what that was worth, which is nothing that shows.
+bits are of slower cores, without AMX, that had other work to do. A column that a seed's run was not
+asked for is "-". At the same time: a row does as many steps as it can while the default does its
+own, both timed in turn; towns, validation and film take the time they take. The figures of each
+run, with seed, commit and versions, are in [docs/results/](results); not all are of the same
+commit. Runs of before version 0.16 had the surroundings of the n-th unseen town in common with the
+n-th town of the training, around other roads: CHANGELOG.md says what that was worth, which is
+nothing that shows.
 """
 
 if __name__ == "__main__":
