@@ -132,7 +132,7 @@ def draw_roads(
 @njit(forceinline=True)
 def draw_route(
     routes: RouteTable,
-    state: Any,  # noqa: ANN401 - as above
+    state: Any,  # noqa: ANN401 - a record of dtype STATE, which has no static type
     pose: tuple[float, float, float], resolution: float, behind: float, within: tuple[int, int],
     channel: Bytes,
 ) -> None:  # fmt: skip

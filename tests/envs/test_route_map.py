@@ -106,7 +106,7 @@ def test_way_round_a_circle_is_shown_ahead_and_no_further_back_than_the_edge(
     def brightness(station):
         ahead = radius * np.sin(station / radius - turned) - error
         left = radius * (1 - np.cos(station / radius - turned))
-        return shown[int(EGO_ROW - ahead / 2.0), int(MIDDLE - left / 2.0)]
+        return shown[int(EGO_ROW - ahead / VIEW.resolution), int(MIDDLE - left / VIEW.resolution)]
 
     begin = progress + error - VIEW.behind
     assert min(brightness(station) for station in np.arange(begin + 1, end)) > 100
