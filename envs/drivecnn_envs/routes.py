@@ -23,6 +23,7 @@ COMMAND_AHEAD = 30.0  # m before a junction from which on a navigator tells whic
 TURN = 0.5  # rad, from which on a way is no longer straight on
 FOLLOW, LEFT, STRAIGHT, RIGHT = range(4)  # what a navigator tells
 LANE_CHANGE_CHANCE = 0.1  # per lane of a random walk
+LAP = 150.0  # m within which a random walk that comes back to a fork is given up
 
 
 @dataclass(frozen=True)
@@ -214,9 +215,14 @@ def random_routes(
 def _random_walk(
     network: TownNetwork, start: LaneIndex, rng: np.random.Generator, length: float
 ) -> Route | None:
-    """A route that turns at random, None where the road ends too soon."""
+    """A route that turns at random, None where the road ends too soon.
+
+    None, too, where it comes back to a fork at once, as all the way round a roundabout: a route map
+    shows both ways to take there and no order.
+    """
     begin = float(rng.uniform(0.0, 0.5)) * network.lanes[start].length
     lanes, driven = [start], network.lanes[start].length - begin
+    forks: dict[LaneIndex, float] = {}
     while driven < length + RUN_OUT + 2 * SPACING:
         index = lanes[-1]
         options = network.followers(index)
@@ -226,8 +232,9 @@ def _random_walk(
         if changes and long_enough and fresh and (not options or rng.random() < LANE_CHANGE_CHANCE):
             lanes.append(changes[rng.integers(len(changes))])
             continue
-        if not options:
+        if not options or (len(options) > 1 and driven - forks.get(index, -LAP) < LAP):
             return None
+        forks[index] = driven
         lanes.append(options[rng.integers(len(options))])
         driven += network.lanes[lanes[-1]].length
     return follow(network, lanes, begin, length)

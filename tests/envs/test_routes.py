@@ -124,6 +124,16 @@ def test_random_routes_turn_every_way_and_start_all_over_the_town(town):
     assert len({route.lanes[0] for route in routes}) > 15
 
 
+def test_random_routes_drive_no_lap_of_a_roundabout():
+    routes = random_routes(load_map("procedural:medium:1000"), 60, np.random.default_rng(0), 250.0)
+    for route in routes:
+        gap = np.hypot(route.x[:, None] - route.x, route.y[:, None] - route.y)
+        along = np.arange(len(route.x))[:, None] - np.arange(len(route.x))
+        same_way = np.cos(route.yaw[:, None] - route.yaw) > 0.9
+        assert not ((gap < 0.8) & same_way & (along > 15) & (along < 150)).any()
+    assert any("leaves" in str(index) for route in routes for index in route.lanes)
+
+
 def test_mirrored_town_gives_negated_curvature(town, routes):
     mirrored = follow(mirror(town), routes[0].lanes, 3.0, 200.0)
     route = follow(town, routes[0].lanes, 3.0, 200.0)
