@@ -222,7 +222,7 @@ def _random_walk(
     """
     begin = float(rng.uniform(0.0, 0.5)) * network.lanes[start].length
     lanes, driven = [start], network.lanes[start].length - begin
-    forks: dict[LaneIndex, float] = {}
+    left: dict[LaneIndex, float] = {}  # m driven when each lane was last left
     while driven < length + RUN_OUT + 2 * SPACING:
         index = lanes[-1]
         options = network.followers(index)
@@ -232,9 +232,9 @@ def _random_walk(
         if changes and long_enough and fresh and (not options or rng.random() < LANE_CHANGE_CHANCE):
             lanes.append(changes[rng.integers(len(changes))])
             continue
-        if not options or (len(options) > 1 and driven - forks.get(index, -LAP) < LAP):
+        if not options or (len(options) > 1 and driven - left.get(index, -LAP) < LAP):
             return None
-        forks[index] = driven
+        left[index] = driven
         lanes.append(options[rng.integers(len(options))])
         driven += network.lanes[lanes[-1]].length
     return follow(network, lanes, begin, length)
