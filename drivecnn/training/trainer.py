@@ -28,6 +28,7 @@ from drivecnn.training.balance import balanced
 from drivecnn.training.buffer import StateBuffer
 from drivecnn.training.config import DataConfig, OptimiserConfig, RunConfig
 from drivecnn.training.fabric import make_fabric
+from drivecnn.training.heap import keep_freed_memory
 from drivecnn.training.optimiser import make_optimiser, set_learning_rate
 from drivecnn.training.recorded import Recorded
 from drivecnn_envs.forks import Forks
@@ -163,8 +164,10 @@ class Trainer:
         self.forks = Forks(self.simulator.scene, self.rng)
         self.buffer = StateBuffer(config.data.buffer_size, self.simulator.dtype)
         self.driving_policy = copy.deepcopy(self.raw_policy).eval()  # as a step found it
-        ahead = self.fabric.device.type == "cpu"
-        self._batches: Maker[Batch] = Ahead(self._batch) if ahead else AtOnce(self._batch)
+        on_cpu = self.fabric.device.type == "cpu"
+        if on_cpu:
+            keep_freed_memory()
+        self._batches: Maker[Batch] = Ahead(self._batch) if on_cpu else AtOnce(self._batch)
         self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
         expert, action = ExpertDriver(self.simulator), ACTIONS[TRAINING_ACTION]
         self.driver = MixedDriver(
