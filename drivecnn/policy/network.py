@@ -229,7 +229,8 @@ def _with_b(shape: tuple[int, ...]) -> str:
 def _normalise(pixels: Tensor) -> Tensor:
     """Float pixels in -1..1 from uint8 (N, C, H, W), channels last in memory.
 
-    On a CPU the convolutions of a training step are about a tenth faster in that layout.
+    On a CPU the convolutions of a training step are about a tenth faster in that layout, and floats
+    get there in less time than bytes.
     """
-    values = pixels.to(torch.float32, memory_format=torch.channels_last)
-    return values.div_(HALF_RANGE).sub_(1.0)
+    values = pixels.to(torch.float32).div_(HALF_RANGE).sub_(1.0)
+    return values.contiguous(memory_format=torch.channels_last)
