@@ -105,7 +105,7 @@ _TRUCK, _BUS, _BLOCK = int(Style.TRUCK), int(Style.BUS), int(Style.BLOCK)
 _TOP = int(Face.TOP)
 
 
-@njit()
+@njit(cache=True)
 def style_of(kind: int, length: float, seed: np.uint64) -> int:
     """The `Style` of a box of this kind, length [m] and seed."""
     draw = uniform(seed, _STYLE_DRAW)
