@@ -54,13 +54,22 @@ def _muon(gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About U V^T of a matrix U S V^T: Newton and Schulz bring its singular values near one."""
+    """About U V^T of a matrix U S V^T: Newton and Schulz bring its singular values near one.
+
+    Each iteration multiplies X by a polynomial of X X^T, and polynomials of one matrix commute. So
+    they are multiplied with each other, small and square as they are, and with X only once.
+    """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     wide = wide / wide.norm().clamp(min=1e-7)
     first, second, third = COEFFICIENTS
+    gram = wide @ wide.T
+    product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     for _ in range(ITERATIONS):
-        gram = wide @ wide.T
-        wide = first * wide + (second * gram + third * gram @ gram) @ wide
+        polynomial = torch.addmm(gram, gram, gram, beta=second, alpha=third)
+        polynomial.diagonal().add_(first)
+        product = polynomial @ product
+        gram = polynomial @ gram @ polynomial
+    wide = product @ wide
     nearest: Tensor = wide if matrix.shape[0] <= matrix.shape[1] else wide.T
     return nearest
 

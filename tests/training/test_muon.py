@@ -17,6 +17,21 @@ def test_singular_values_come_near_one(shape):
     assert values.max() < 1.3
 
 
+@pytest.mark.parametrize("shape", [(8, 30), (30, 8), (12, 12)])
+def test_a_matrix_of_rank_one_stays_one(shape):
+    torch.manual_seed(0)
+    left, right = torch.randn(shape[0]), torch.randn(shape[1])
+    found = orthogonal(torch.outer(left, right))
+    direction = torch.outer(left / left.norm(), right / right.norm())
+    size = (found * direction).sum()
+    assert 0.5 < size < 1.3
+    assert (found - size * direction).norm() < 1e-3
+
+
+def test_nothing_stays_nothing():
+    assert orthogonal(torch.zeros(4, 9)).eq(0.0).all()
+
+
 def test_a_network_of_convolutions_learns_what_it_is_shown():
     torch.manual_seed(0)
     net = nn.Sequential(
