@@ -19,6 +19,7 @@ from drivecnn.display import (
     evaluation_table,
     summary_table,
     training_display,
+    uncertainty_display,
     uncertainty_table,
     video_display,
 )
@@ -308,9 +309,11 @@ def _uncertainty(options: Namespace, console: Console) -> None:
                 "members of an ensemble need the same observation"
             )
         others.append(other)
-    simulator = simulator_of(config, observation, policy)
-    starts = [config.start(route) for route in range(config.routes.count)]
-    report = assess(policy, simulator, starts, np.random.default_rng(choice.seed), others)
+    with uncertainty_display(console) as on_stage:
+        simulator = simulator_of(config, observation, policy)
+        starts = [config.start(route) for route in range(config.routes.count)]
+        rng = np.random.default_rng(choice.seed)
+        report = assess(policy, simulator, starts, rng, others, on_stage)
     folder = options.out or _report_folder(options.run)
     console.print(uncertainty_table(report, options.map))
     path = write_uncertainty(report, folder)

@@ -113,6 +113,13 @@ def evaluation_display(console: Console, routes: int) -> Iterator[Callable[[Epis
 
 
 @contextmanager
+def uncertainty_display(console: Console) -> Iterator[Callable[[str], None]]:
+    """What of a policy is judged at present."""
+    with console.status("building towns") as status:
+        yield lambda stage: status.update(f"judging {stage}")
+
+
+@contextmanager
 def video_display(console: Console) -> Iterator[Callable[[int], None]]:
     """A counter of the frames of a video."""
     with _bar(console) as bar:

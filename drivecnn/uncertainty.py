@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +88,7 @@ def assess(
     starts: Sequence[Start],
     rng: np.random.Generator,
     others: Sequence[DrivingPolicy] = (),
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> UncertaintyReport:
     """What is known about a policy's distributions, in the worlds of a simulator.
 
@@ -97,6 +98,7 @@ def assess(
         starts: which routes.
         rng: of junctions, map errors and noise.
         others: further members of an ensemble, trained on the same cameras and maps.
+        on_stage: told what is judged next, in a few words.
 
     Raises:
         InputError: if one of them predicts no density, or no car gets far enough to be asked.
@@ -109,19 +111,25 @@ def assess(
                 f"the policy has distribution {member.config.distribution}, which has no density: "
                 "there is nothing to judge but its driving, see drivecnn evaluate"
             )
+    on_stage("what it says at junctions")
     junctions = at_junctions(policy, simulator, rng)
+    on_stage("where it drives")
     moments = driven_moments(simulator, policy, starts)
     if not len(moments.now):
         raise InputError("no car drove for 3 s: take longer routes, or a policy that drives")
     new_looks = dataclasses.replace(simulator.observer.config, looks="new")
     unseen = Simulator(simulator.scene, Observer(new_looks), frames=simulator.frames)
-    return UncertaintyReport(
-        calibration=calibration(forecasts(policy, simulator, moments.every)),
-        new_looks=calibration(forecasts(policy, unseen, moments.every)),
-        junctions=junctions,
-        entropy_auroc=_auroc((policy,), simulator, moments, rng),
-        ensemble_auroc=_auroc(ensemble, simulator, moments, rng) if others else None,
-    )
+    on_stage("its calibration")
+    seen = calibration(forecasts(policy, simulator, moments.every))
+    on_stage("its calibration with new looks")
+    seen_anew = calibration(forecasts(policy, unseen, moments.every))
+    on_stage("broken cameras by its entropy")
+    entropy_auroc = _auroc((policy,), simulator, moments, rng)
+    ensemble_auroc = None
+    if others:
+        on_stage("broken cameras by the entropy of all")
+        ensemble_auroc = _auroc(ensemble, simulator, moments, rng)
+    return UncertaintyReport(seen, seen_anew, junctions, entropy_auroc, ensemble_auroc)
 
 
 def forecasts(policy: DrivingPolicy, simulator: Simulator, states: States) -> Forecasts:

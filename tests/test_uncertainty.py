@@ -132,7 +132,9 @@ def test_the_fitted_temperature_gives_the_expert_more_likelihood(simulator, poli
 def test_a_report_is_written_and_drawn(simulator, policy, tmp_path):
     torch.manual_seed(1)
     other = DrivingPolicy().eval()
-    report = assess(policy, simulator, STARTS, np.random.default_rng(0), [other])
+    stages = []
+    report = assess(policy, simulator, STARTS, np.random.default_rng(0), [other], stages.append)
+    assert len(set(stages)) == len(stages) == 6
     path = write_uncertainty(report, tmp_path / "new")
     content = json.loads(path.read_text())
     assert content["calibration"]["forecasts"] == report.calibration.forecasts > 0
