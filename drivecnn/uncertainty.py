@@ -129,7 +129,13 @@ def assess(
     if others:
         on_stage("broken cameras by the entropy of all")
         ensemble_auroc = _auroc(ensemble, simulator, moments, rng)
-    return UncertaintyReport(seen, seen_anew, junctions, entropy_auroc, ensemble_auroc)
+    return UncertaintyReport(
+        calibration=seen,
+        new_looks=seen_anew,
+        junctions=junctions,
+        entropy_auroc=entropy_auroc,
+        ensemble_auroc=ensemble_auroc,
+    )
 
 
 def forecasts(policy: DrivingPolicy, simulator: Simulator, states: States) -> Forecasts:
