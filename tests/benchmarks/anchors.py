@@ -19,8 +19,10 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import jsonargparse
@@ -122,12 +124,23 @@ def main() -> None:
 def steps_in_time(row: str, seed: int) -> int:
     """The steps that a row can do while the default policy does its own.
 
+    They are timed in a process of their own, for a trainer's memory is not given back before its
+    process ends.
+    """
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        ours, theirs = process.submit(step_seconds, row, seed).result()
+    return round(STEPS * ours / theirs)
+
+
+def step_seconds(row: str, seed: int) -> tuple[float, float]:
+    """The seconds of a training step of the default policy, and of a row's.
+
     Both do some in turn, so that whatever else the machine has to do slows both alike.
     """
     trainers = [Trainer(config_of(name, seed)) for name in (DEFAULT, row)]
     taken = [[seconds(trainer.train_step, 1) for trainer in trainers] for _ in range(TIMED_STEPS)]
     ours, theirs = np.median(taken, axis=0)
-    return round(STEPS * ours / theirs)
+    return ours, theirs
 
 
 def config_of(row: str, seed: int) -> RunConfig:
