@@ -17,9 +17,9 @@ class Episode:
         route: number of the route.
         seed: of the looks, the disturbances and the traffic.
         route_length: m to the goal.
-        progress: m along the route when it ended.
         infraction: what ended it; None when it reached the goal.
         dt: s between two decisions.
+        along: (T,) m along the route, after each decision.
         lateral: (T,) m left of the route.
         steering_angle: (T,) rad, front wheel.
         nll: (T,) nats of the expert's answer; empty when the driver gives no density.
@@ -31,9 +31,9 @@ class Episode:
     route: int
     seed: int
     route_length: float
-    progress: float
     infraction: Infraction | None
     dt: float
+    along: NDArray[np.float64]
     lateral: NDArray[np.float64]
     steering_angle: NDArray[np.float64]
     nll: NDArray[np.float64]
@@ -44,6 +44,11 @@ class Episode:
     def success(self) -> bool:
         """Whether the goal was reached."""
         return self.infraction is None
+
+    @property
+    def progress(self) -> float:
+        """How far along the route it ended [m]."""
+        return float(self.along[-1])
 
     @property
     def route_completion(self) -> float:

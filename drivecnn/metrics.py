@@ -23,7 +23,8 @@ PENALTY = {  # CARLA leaderboard, which does not ask whose fault a collision was
 CAUSED = (Infraction.COLLISION, Infraction.VEHICLE_COLLISION)  # by the ego
 BEYOND = 1.0  # m off the route: a frame counts as beyond, and a rising edge as an intervention
 INTERVENTION_COST = 6.0  # s of human driving for each, Bojarski et al. 2016 (arXiv 1604.07316)
-JUNCTION_MARGIN = 5.0  # m driven past a junction before its turn counts as correct
+JUNCTION_MARGIN = 5.0  # m driven past a junction before its turn is judged
+HALF_LANE = 1.75  # m off the route there: farther off, the car is in another lane
 Z_95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 
 
@@ -128,16 +129,26 @@ def driving_score(episodes: Sequence[Episode]) -> float:
 def junctions(episodes: Sequence[Episode]) -> JunctionCount:
     """Junctions with a choice: entered, and left the right way.
 
-    Entered: the progress passed the junction's start. Correct: it also passed the junction's end
-    by 5 m, or the route ended there, without an infraction before.
+    Entered: the progress passed the junction's start. Correct: 5 m past the junction's end, or at
+    the route's goal before that, the car was less than half a lane off the route. A lane beside it
+    may lead elsewhere.
     """
     entered = correct = 0
     for episode in episodes:
         for start, end in episode.junctions:
             if episode.progress > start:
                 entered += 1
-                correct += episode.success or episode.progress >= end + JUNCTION_MARGIN
+                correct += _left_right(episode, end)
     return JunctionCount(entered, correct)
+
+
+def _left_right(episode: Episode, end: float) -> bool:
+    """Whether an episode's car took the right way out of a junction that ends there [m]."""
+    past = np.flatnonzero(episode.along >= end + JUNCTION_MARGIN)
+    if not len(past) and not episode.success:
+        return False
+    frame = past[0] if len(past) else -1
+    return bool(abs(episode.lateral[frame]) < HALF_LANE)
 
 
 def lateral_mae_m(episodes: Sequence[Episode]) -> float:

@@ -14,7 +14,7 @@ from drivecnn.policy import ACTIONS, DEFAULT_ACTION, Action, DrivingPolicy, Stee
 from drivecnn_envs.observation import Observation
 from drivecnn_envs.simulator import RUNNING, Simulator, infraction_of
 from drivecnn_envs.states import States
-from drivecnn_envs.vehicle import DT, steering_angles
+from drivecnn_envs.vehicle import DT, MAX_CURVATURE, steering_angles
 
 FLEET_SIZE = 64  # cars that drive at once
 
@@ -74,7 +74,7 @@ class PolicyDriver:
         self._last: dict[tuple[int, int], float] = {}  # 1/m, of each episode's last decision
 
     def __call__(self, states: States) -> Decision:
-        """The policy's distribution for each car, and the action taken from it."""
+        """The policy's distribution for each car, and of the action what the vehicle can steer."""
         device = next(self._policy.parameters()).device
         seen = self._observe(states)
         inputs = {
@@ -85,7 +85,8 @@ class PolicyDriver:
         with torch.inference_mode():
             answer = self._policy(inputs["cameras"], inputs["route_map"])
             distribution = answer.to("cpu")  # where little work is done sooner than on a GPU
-            curvature = self._action(distribution, torch.tensor(self._remember(states))).numpy()
+            wanted = self._action(distribution, torch.tensor(self._remember(states)))
+            curvature = wanted.clamp(-MAX_CURVATURE, MAX_CURVATURE).numpy()
         self._last = dict(zip(_episodes(states), curvature.tolist(), strict=True))
         return Decision(curvature, distribution)
 
@@ -118,6 +119,7 @@ def every_route(simulator: Simulator, seed: int) -> list[Start]:
 class _Log:
     """What is recorded of a running episode, one entry a decision."""
 
+    along: list[float] = field(default_factory=list)
     lateral: list[float] = field(default_factory=list)
     steering_angle: list[float] = field(default_factory=list)
     nll: list[float] = field(default_factory=list)
@@ -148,8 +150,9 @@ class Fleet:
         nll = self._nll(decision)
         outcomes = self.simulator.step(self.states, decision.curvature)
         angles = steering_angles(decision.curvature)
-        laterals = self.states["lateral"].tolist()
+        alongs, laterals = self.states["progress"].tolist(), self.states["lateral"].tolist()
         for i, log in enumerate(self._logs):
+            log.along.append(alongs[i])
             log.lateral.append(laterals[i])
             log.steering_angle.append(float(angles[i]))
             if nll is not None:
@@ -186,9 +189,9 @@ class Fleet:
             route=int(state["route"]),
             seed=int(state["seed"]),
             route_length=route.length,
-            progress=float(state["progress"]),
             infraction=infraction_of(outcome),
             dt=DT,
+            along=np.array(log.along),
             lateral=np.array(log.lateral),
             steering_angle=np.array(log.steering_angle),
             nll=np.array(log.nll),

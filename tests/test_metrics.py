@@ -14,16 +14,16 @@ from drivecnn.episode import Episode
 from drivecnn_envs.states import Infraction
 
 
-def episode(**changes: Any) -> Episode:
+def episode(progress: float = 400.0, **changes: Any) -> Episode:
     """400 m driven to the goal in ten frames of 0.1 s, straight down the middle."""
     fields: dict[str, Any] = {
         "map": "town",
         "route": 3,
         "seed": 5,
         "route_length": 400.0,
-        "progress": 400.0,
         "infraction": None,
         "dt": 0.1,
+        "along": np.linspace(progress / 10, progress, 10),
         "lateral": np.zeros(10),
         "steering_angle": np.zeros(10),
         "nll": np.zeros(0),
@@ -83,6 +83,23 @@ def test_a_junction_is_entered_past_its_start_and_correct_five_metres_past_its_e
     assert count(75.0) == (1, 1)
     assert count(100.0) == (2, 1)
     assert count(300.0) == (3, 3)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_car_in_the_lane_beside_its_own_has_left_a_junction_the_wrong_way(side: float) -> None:
+    def correct(off: float) -> int:
+        along = np.array([45.0, 60.0, 74.0, 75.5, 90.0])
+        lateral = side * np.array([0.0, 3.0, 3.0, off, 3.0])
+        driven = episode(along=along, lateral=lateral, junctions=((50.0, 70.0),))
+        return metrics.junctions([driven]).correct
+
+    assert correct(1.7) == 1
+    assert correct(1.8) == 0
+
+
+def test_a_route_that_ends_within_five_metres_of_a_junction_is_judged_at_its_goal() -> None:
+    aside = episode(lateral=np.full(10, 3.0), junctions=((380.0, 398.0),))
+    assert metrics.junctions([aside]) == metrics.JunctionCount(entered=1, correct=0)
 
 
 def test_a_junction_at_the_end_of_a_completed_route_is_correct() -> None:
@@ -187,7 +204,7 @@ def mixed() -> list[Episode]:
     return [
         episode(
             infraction=infraction,
-            progress=rng.uniform(0, 400),
+            along=np.linspace(0.0, rng.uniform(0, 400), 50),
             lateral=rng.normal(0, 0.7, 50),
             steering_angle=rng.normal(0, 0.1, 50),
             nll=rng.normal(-2, 1, 50),

@@ -109,12 +109,28 @@ def test_an_action_is_taken_from_the_distribution(simulator, policy):
         np.testing.assert_array_equal(curvature, expected)
 
 
+def test_a_car_has_driven_no_more_than_it_can_steer(simulator, policy):
+    lasts = []
+
+    def too_much(distribution, last):
+        lasts.append(last.tolist())
+        return torch.tensor([0.7, -0.3])
+
+    driver = PolicyDriver(policy, simulator.observe, action=too_much)
+    states = simulator.start([0, 1], [5, 6])
+    decision = driver(states)
+    assert decision.curvature.tolist() == pytest.approx([0.2, -0.2])
+    simulator.step(states, decision.curvature)
+    driver(states)
+    assert lasts[1] == pytest.approx([0.2, -0.2])
+
+
 def test_an_action_sees_what_each_car_drove_last_and_nothing_at_its_start(simulator, policy):
     seen = []
 
     def note(distribution, last):
         seen.append(last.tolist())
-        return 0.01 * torch.arange(len(last)) + 0.1 * len(seen)
+        return 0.01 * torch.arange(len(last)) + 0.05 * len(seen)
 
     driver = PolicyDriver(policy, simulator.observe, action=note)
     states = simulator.start([0, 1, 2], [5, 6, 7])
@@ -124,10 +140,10 @@ def test_an_action_sees_what_each_car_drove_last_and_nothing_at_its_start(simula
     states["step"][0] = 0  # the same episode, driven once more
     driver(states[[0, 2]])
     assert np.isnan(seen[0]).all()
-    assert seen[1] == pytest.approx([0.1, 0.11, 0.12])
-    assert seen[2] == pytest.approx([0.22, 0.2])
+    assert seen[1] == pytest.approx([0.05, 0.06, 0.07])
+    assert seen[2] == pytest.approx([0.12, 0.1])
     assert np.isnan(seen[3][0])
-    assert seen[3][1] == pytest.approx(0.3)
+    assert seen[3][1] == pytest.approx(0.15)
 
 
 @pytest.mark.parametrize("dropped", ["cameras", "route_map"])
