@@ -43,6 +43,14 @@ def test_forecasts_that_are_too_sure_cover_too_little(curvature):
     assert result.pit[0] > 0.1  # what happens is often below all that was expected
 
 
+def test_what_lies_beyond_all_forecasts_is_in_the_last_part():
+    logits = torch.tensor([[0.3, -0.7, 0.1]]).expand(COUNT, 3)
+    middles = 0.01 * torch.randn(COUNT, 3, generator=torch.Generator().manual_seed(1))
+    forecasts = GaussianMixture(logits, middles, torch.full((COUNT, 3), 0.01))
+    pit = calibration(Forecasts.of(forecasts, torch.full((COUNT,), 0.5))).pit
+    assert pit[-1] == 1.0
+
+
 def test_the_sharpness_is_the_width_of_the_central_interval(curvature):
     result = calibration(Forecasts.of(gaussians(0.02), curvature))
     assert result.sharpness == pytest.approx(2 * 1.6449 * 0.02, rel=1e-3)

@@ -28,10 +28,13 @@ def test_it_needs_no_path(tmp_path, capsys):
         assert json.loads((tmp_path / "report.json").read_text())["routes"] == 1
 
 
-def test_its_weights_are_what_another_may_start_from():
+def test_its_weights_are_what_another_may_start_from_at_temperature_one():
     shipped = load_policy()
     policy = DrivingPolicy(shipped.config)
     load_policy_weights(policy, "shipped")
+    assert policy.temperature == 1.0
+    assert shipped.temperature != 1.0
+    policy.temperature.copy_(shipped.temperature)
     assert same_weights(policy, shipped)
 
 

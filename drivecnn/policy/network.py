@@ -178,6 +178,10 @@ class DrivingPolicy(nn.Module):
 def _check_inputs(config: PolicyConfig, cameras: Tensor, route_map: Tensor) -> None:
     """Raise a ValueError of one line unless both inputs are what the config says."""
     for name, value in (("cameras", cameras), ("route_map", route_map)):
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f"{name} is a {type(value).__name__}, expected a tensor: torch.from_numpy makes one"
+            )
         if value.dtype != torch.uint8:
             raise ValueError(f"{name} is {value.dtype}, expected torch.uint8: pass raw pixels")
     _check_cameras(config, tuple(cameras.shape))

@@ -1,11 +1,9 @@
 """Weights that a training starts from: of a whole policy, or of its camera encoders."""
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -39,7 +37,7 @@ def load_camera_weights(policy: DrivingPolicy) -> None:
 
 
 def load_policy_weights(policy: DrivingPolicy, run: str | Path) -> None:
-    """Give a policy all weights of another one, in place.
+    """Give a policy all weights of another one, in place, at temperature 1.
 
     Args:
         policy: of the same network as the other one.
@@ -58,6 +56,7 @@ def load_policy_weights(policy: DrivingPolicy, run: str | Path) -> None:
                 "give the network that it has"
             )
     policy.load_state_dict(other.state_dict())
+    policy.temperature.fill_(1.0)  # which is fitted at the end of a training
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -68,15 +67,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        pickle.UnpicklingError,
-        SafetensorError,
-    ) as error:
-        reason = " ".join(str(error).split()).split(". ")[0]
+    except Exception as error:  # of a damaged pickle torch raises whatever it stumbles over
+        reason = " ".join(str(error).split()).split(". ")[0] or type(error).__name__
         raise PolicyError(f"{path} is damaged or holds no weights: {reason}") from error
     named = isinstance(tensors, dict) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()

@@ -53,3 +53,13 @@ def test_every_action_drives_every_family(name: str, action: str) -> None:
     curvature = ACTIONS[action](family(raw), last)
     assert curvature.shape == (5,)
     assert torch.isfinite(curvature).all()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_of_what_is_no_number_no_action_makes_one(name: str, action: str) -> None:
+    family = make_family(name)
+    curvature = ACTIONS[action](
+        family(torch.full((3, family.outputs), math.nan)), torch.tensor([math.nan, -0.2, 0.1])
+    )
+    assert curvature.isnan().all()

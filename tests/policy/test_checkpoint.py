@@ -206,7 +206,6 @@ def test_another_format_version_says_which_one_is_read(tmp_path: Path) -> None:
     path = save_policy(small_policy(), tmp_path)
     rewrite(path, header_of(format=1))
     assert_refused(tmp_path, f"checkpoint format 1, this drivecnn reads {FORMAT}:")
-    assert_refused(tmp_path, "checkpoint format 1, this drivecnn reads 2:")
 
 
 def test_an_edited_json_is_refused(tmp_path: Path) -> None:
@@ -214,7 +213,6 @@ def test_an_edited_json_is_refused(tmp_path: Path) -> None:
     copy = tmp_path / "policy.json"
     copy.write_text(json.dumps(header_of(format=1)))
     assert_refused(tmp_path, "policy.json", f"checkpoint format 1, this drivecnn reads {FORMAT}:")
-    assert_refused(tmp_path, "policy.json", "checkpoint format 1, this drivecnn reads 2:")
     copy.write_text(json.dumps(header_of(policy=dataclasses.asdict(PolicyConfig()))))
     assert_refused(tmp_path, "does not describe the policy.safetensors beside it", "delete it")
     copy.write_text("{")
@@ -246,8 +244,6 @@ def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
         ({}, "no format version"),
         ({"format": FORMAT, "metadata": {}}, "no policy"),
         ({"format": FORMAT, "policy": {}, "metadata": []}, "no metadata"),
-        ({"format": 2, "metadata": {}}, "no policy"),
-        ({"format": 2, "policy": {}, "metadata": []}, "no metadata"),
     ],
 )
 def test_a_header_with_a_part_missing_is_refused(
@@ -273,6 +269,9 @@ def test_a_config_value_that_cannot_work_is_named(tmp_path: Path) -> None:
         ("camera_encoder", ["small"], "camera_encoder is ('small',), expected one of"),
         ("memory", [], "memory is (), expected stack or gru"),
         ("camera_weights", 3, "camera_weights is 3, expected a path or null"),
+        ("distribution", {}, "distribution is {}, expected one of"),
+        ("features", 10**18, "its config asks for a network too large to be"),
+        ("frames", 10**30, "its config asks for a network too large to be"),
     ):
         rewrite(path, header_of(policy=dataclasses.asdict(CONFIG) | {field: value}))
         assert_policy_refused(tmp_path, str(path), message)

@@ -83,10 +83,43 @@ def test_mean_is_the_mean_of_samples(name: str) -> None:
 @pytest.mark.parametrize("name", WITH_DENSITY)
 def test_entropy_is_minus_the_mean_log_density(name: str) -> None:
     distribution = of_family(name, 8)
-    grid = grid_of(distribution)
+    grid = grid_of(distribution, 240_001)
     log_prob = distribution.log_prob(grid).double()
     expected = -torch.trapezoid(log_prob.exp() * log_prob, grid.double(), dim=0)
-    torch.testing.assert_close(distribution.entropy(), expected.float(), atol=3e-3, rtol=0)
+    torch.testing.assert_close(distribution.entropy(), expected.float(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["gaussian_mixture", "logistic_mixture"])
+@pytest.mark.parametrize("apart", [0.2, 1.0, 10.0])
+def test_two_far_components_have_the_entropy_of_one_and_of_the_choice(
+    name: str, apart: float
+) -> None:
+    kind = type(of_family(name, 1))
+    scale = torch.full((1, 2), 0.00125)
+    pair = kind(torch.zeros(1, 2), torch.tensor([[0.0, apart]]), scale)
+    one = kind(torch.zeros(1, 1), torch.zeros(1, 1), scale[:, :1])
+    torch.testing.assert_close(pair.entropy(), one.entropy() + math.log(2), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_cdf_is_never_more_than_one(name: str) -> None:
+    distribution = of_family(name, 256)
+    far = distribution.quantile(torch.tensor([[0.999999], [1 - 1e-9]])).double() + 1e-6
+    far = torch.cat([far, torch.full((1, 256), 3.0)])
+    assert (distribution.cdf(far) <= 1.0).all()
+    assert (distribution.cdf(-far) >= 0.0).all()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_empty_batch_is_asked_like_any_other(name: str) -> None:
+    none = of_family(name, 3)[torch.zeros(3, dtype=torch.bool)]
+    points = torch.tensor([[-0.1], [0.1]])
+    asked = [none.cdf, none.crps] + ([none.log_prob] if none.has_density else [])
+    assert all(ask(points).shape == (2, 0) for ask in asked)
+    assert none.quantile(torch.tensor([[0.1], [0.9]])).shape == (2, 0)
+    for answer in (none.mean, none.mode, none.sample(), none.entropy()):
+        assert answer.shape == (0,)
+    assert none.modes().curvature.shape == none.modes().mass.shape == (0, 1)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -303,6 +336,15 @@ def test_a_categorical_density_is_its_logits_at_the_knots() -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, -1.0, 0.5], [0.0, 0.0, 0.0, 0.0, 0.0]])
     log_prob = Categorical(logits, knots).log_prob(knots.unsqueeze(-1)).T
     torch.testing.assert_close(log_prob - log_prob[:, :1], logits - logits[:, :1])
+
+
+def test_a_knot_far_below_its_neighbours_has_its_own_density() -> None:
+    knots = torch.tensor([-0.1, 0.0, 0.1])
+    logits = torch.tensor([[300.0, 0.0, 300.0]], requires_grad=True)
+    log_prob = Categorical(logits, knots).log_prob(knots.unsqueeze(-1)).T
+    torch.testing.assert_close(log_prob - log_prob[:, :1], logits - 300.0)
+    (gradient,) = torch.autograd.grad(log_prob[0, 1], logits)
+    torch.testing.assert_close(gradient, torch.tensor([[-0.5, 1.0, -0.5]]), atol=1e-3, rtol=0)
 
 
 def test_equal_shares_lie_between_the_levels_of_a_quantile_function() -> None:

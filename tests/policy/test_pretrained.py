@@ -127,10 +127,21 @@ def test_a_truncated_file_is_named(tmp_path: Path, name: str, size: int) -> None
     assert_refused(policy_of("mobilenet_v3_small", str(path)), str(path), "damaged")
 
 
+@pytest.mark.parametrize("size", [0, 5, 100, 250, 5000])
+def test_a_truncated_file_of_the_old_format_is_named(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"weight": torch.zeros(5000)}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes()[:size])
+    assert_refused(policy_of("mobilenet_v3_small", str(path)), str(path), "damaged")
+
+
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
-def test_a_file_of_something_else_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["no weights\n" * 50, "error: not found\n", "resnet18\n", "a text"]
+)
+def test_a_file_of_something_else_is_named(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
-    path.write_text("no weights\n" * 50)
+    path.write_text(text)
     assert_refused(policy_of("mobilenet_v3_small", str(path)), str(path), "damaged")
 
 

@@ -26,7 +26,7 @@ def make_family(name: str, components: int | None = None) -> Family:
     Raises:
         PolicyError: one line, when there is no such family, or not of that size.
     """
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise PolicyError(f"distribution is {name!r}, expected one of {', '.join(FAMILIES)}")
     kind = FAMILIES[name]
     if components is None:

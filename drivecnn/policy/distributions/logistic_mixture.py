@@ -21,7 +21,7 @@ class LogisticMixture(Mixture):
     A mistake costs |z| nats, not z^2 / 2: one far target does not drag a component along.
     """
 
-    reach = 16.0
+    reach = 24.0
 
     def _component_log_prob(self, curvature: Tensor) -> Tensor:
         z = (curvature.unsqueeze(-1) - self.loc) / self.scale

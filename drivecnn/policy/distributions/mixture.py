@@ -79,7 +79,7 @@ class Mixture(SteeringDistribution):
     def cdf(self, curvature: Tensor) -> Tensor:  # noqa: D102 - as the base class says
         z = (curvature.float().unsqueeze(-1) - self.loc) / self.scale
         probability: Tensor = (self.weights * self._unit_cdf(z)).sum(dim=-1)
-        return probability
+        return probability.clamp(max=1.0)  # a sum of rounded numbers may be more
 
     @torch.no_grad()
     def quantile(self, q: Tensor | float) -> Tensor:

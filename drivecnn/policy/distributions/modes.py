@@ -73,8 +73,12 @@ def _peaks(log_density: Tensor) -> Tensor:
 
 
 def _compact(nodes: Tensor, missing: int) -> Tensor:
-    """The numbers (..., B) in rising order, without the rows where all are missing."""
-    most = int((nodes < missing).sum(dim=0).max())
+    """The numbers (..., B) in rising order, without the rows where all are missing but the first.
+
+    A density that is not a number has no peak: its one mode is not a number either.
+    """
+    present = (nodes < missing).sum(dim=0)
+    most = max(1, int(present.max())) if present.numel() else 1
     return nodes.sort(dim=0).values[:most]
 
 

@@ -1,5 +1,6 @@
 """Densities made of straight pieces between knots, with exponential tails beyond."""
 
+import math
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -54,8 +55,7 @@ class Piecewise(SteeringDistribution):
 
     def _locate(self, curvature: Tensor) -> Places:
         """Where curvatures (..., B) lie among the knots."""
-        x = curvature.float().broadcast_to(self._shape(curvature))
-        x = x.reshape(-1, len(self)).T.contiguous()  # (B, G)
+        x = self._columns(curvature.float())
         knots = self.knots
         piece = torch.searchsorted(knots[:, 1:-1].detach().contiguous(), x, right=True)
         along = (x - knots.gather(1, piece)) / self.widths.gather(1, piece)
@@ -71,14 +71,19 @@ class Piecewise(SteeringDistribution):
         shape: torch.Size = torch.broadcast_shapes(values.shape, self.knots.shape[:1])  # type: ignore[no-untyped-call]
         return shape
 
+    def _columns(self, values: Tensor) -> Tensor:
+        """Values (..., B), or that broadcast so, as (B, G)."""
+        rows = values.broadcast_to(self._shape(values))
+        return rows.reshape(rows.shape[:-1].numel(), len(self)).T.contiguous()
+
     def _as(self, curvature: Tensor, answers: Tensor) -> Tensor:
         """Answers (B, G) in the shape (..., B) of what the curvatures ask for."""
         return answers.T.reshape(self._shape(curvature))
 
     def log_prob(self, curvature: Tensor) -> Tensor:  # noqa: D102 - as the base class says
         piece, along, below, above = self._locate(curvature)
-        start = self.left.gather(1, piece) + (1.0 - along).clamp_min(TINY).log()
-        end = self.right.gather(1, piece) + along.clamp_min(TINY).log()
+        start = self.left.gather(1, piece) + _log_share(1.0 - along)
+        end = self.right.gather(1, piece) + _log_share(along)
         return self._as(curvature, torch.logaddexp(start, end) - below - above)
 
     def cdf(self, curvature: Tensor) -> Tensor:  # noqa: D102 - as the base class says
@@ -87,12 +92,13 @@ class Piecewise(SteeringDistribution):
         grown = along * (first + 0.5 * (last - first) * along) * self.widths.gather(1, piece)
         low, high = self._tail_mass.chunk(2, dim=1)  # (B, 1) each
         inside = self._below.gather(1, piece) + grown
-        return self._as(curvature, inside + low * below.neg().expm1() - high * above.neg().expm1())
+        mass = inside + low * below.neg().expm1() - high * above.neg().expm1()
+        return self._as(curvature, mass.clamp(0.0, 1.0))
 
     @torch.no_grad()
     def quantile(self, q: Tensor | float) -> Tensor:  # noqa: D102 - as the base class says
         q = torch.as_tensor(q, dtype=torch.float64, device=self.knots.device)
-        share = q.broadcast_to(self._shape(q)).reshape(-1, len(self)).T.contiguous()  # (B, G)
+        share = self._columns(q)
         piece = torch.searchsorted(self._below[:, 1:-1].contiguous(), share.float(), right=True)
         rest = (share - self._below.gather(1, piece)).clamp_min(0.0)  # mass to find in the piece
         width = self.widths.gather(1, piece).double()
@@ -120,7 +126,9 @@ class Piecewise(SteeringDistribution):
     def mode(self) -> Tensor:
         """Curvature [1/m] of the highest density. Shape (B,)."""
         nodes, log_density = self._nodes()
-        return nodes.gather(0, log_density.argmax(dim=0, keepdim=True)).squeeze(0)
+        highest, where = log_density.max(dim=0, keepdim=True)
+        mode = nodes.gather(0, where).masked_fill(highest.isnan(), torch.nan)
+        return mode.squeeze(0)
 
     def modes(self) -> Modes:  # noqa: D102 - as the base class says
         return find_modes(*self._nodes(), self.cdf)
@@ -184,6 +192,11 @@ class Piecewise(SteeringDistribution):
             below = self._below[:, :-1] + grown  # (B, N - 1)
             total = total + weight * (self.widths * below * (1.0 - below)).sum(dim=-1)
         return total
+
+
+def _log_share(share: Tensor) -> Tensor:
+    """Log of shares of a piece; -inf of nothing, with a gradient of 0."""
+    return torch.where(share > 0.0, share.clamp_min(TINY).log(), -math.inf)
 
 
 def running_sum(start: Tensor, steps: Tensor) -> Tensor:
