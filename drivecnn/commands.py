@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Literal, NoReturn, TextIO, TypeVar
 
@@ -34,13 +34,13 @@ from drivecnn.evaluation import (
 )
 from drivecnn.map_picture import draw_map
 from drivecnn.policy import ACTIONS, DEFAULT_ACTION, DrivingPolicy, PolicyError
-from drivecnn.policy.checkpoint import SHIPPED, CheckpointError, run_path
+from drivecnn.policy.checkpoint import SHIPPED, CheckpointError, check_folder, run_path
 from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
 from drivecnn.training.run import train
 from drivecnn.training.speedrun import DRIVES, Attempt, speedrun
 from drivecnn.training.team import ProcessError
-from drivecnn.uncertainty import assess, write_uncertainty
+from drivecnn.uncertainty import assess, check_density, write_uncertainty
 from drivecnn.uncertainty_picture import draw_uncertainty
 from drivecnn.video import record_drive
 from drivecnn_envs.errors import InputError, MapWarning, TrafficWarning
@@ -53,6 +53,14 @@ from drivecnn_envs.traffic import Wanted
 Config = TypeVar("Config")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 _PLAIN_WARNINGS = MapWarning, TrafficWarning
+SECTIONS = (
+    *(field.name for field in fields(RunConfig) if is_dataclass(field.default_factory)),
+    *(
+        f"observation.{field.name}"
+        for field in fields(ObservationConfig)
+        if is_dataclass(field.default_factory)
+    ),
+)
 
 
 class _Parser(ArgumentParser):
@@ -89,10 +97,13 @@ class RouteChoice:
 def run(arguments: list[str], began: float) -> int:
     """Run a command line. Returns the exit code; `began` is when the program did, `time.time()`."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    try:
+        options = parser.parse_args(arguments)
+    except UnicodeError as error:
+        parser.error(f"a config is no UTF-8 text: {error}")
     command = options.subcommand
     try:
-        console = Console()
+        console = Console(markup=False)  # names of files and maps may have brackets
         with _warnings_in_a_line(command), compilation_display(console):
             chosen = _instantiate(parser, options)
             chosen.began = began
@@ -107,6 +118,9 @@ def run(arguments: list[str], began: float) -> int:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"drivecnn {command}: {where}{error.strerror or error}\n")
         return BAD_INPUT
+    except MemoryError as error:
+        sys.stderr.write(f"drivecnn {command}: not enough memory: {error}\n")
+        return FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"drivecnn {command}: stopped\n")
         return INTERRUPTED
@@ -116,10 +130,18 @@ def run(arguments: list[str], began: float) -> int:
 def _instantiate(parser: _Parser, options: Namespace) -> Namespace:
     """The command's options, with its dataclasses made; what one of them refuses is bad input."""
     try:
+        _check_sections(options[options.subcommand])
         command: Namespace = parser.instantiate(options)[options.subcommand]
     except ValueError as error:
         raise InputError(str(error)) from error
     return command
+
+
+def _check_sections(options: Namespace) -> None:
+    """Refuse a section of a config that is there but has nothing in it."""
+    for name in SECTIONS:
+        if name in options and options[name] is None:
+            raise InputError(f"{name} is empty: give it settings, or leave the section out")
 
 
 @contextmanager
@@ -156,7 +178,10 @@ def _parser() -> _Parser:
     train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train_parser.add_class_arguments(RunConfig)
     commands.add_subcommand("train", train_parser, help="train a policy")
-    speedrun_parser = _Parser(description="Train until 99 of 100 unseen routes are driven.")
+    speedrun_parser = _Parser(
+        description="Train until 99 of 100 unseen routes are driven. Of validation only the times "
+        "count, and nothing is tracked."
+    )
     speedrun_parser.add_argument("--config", action="config", help="YAML file: see configs/")
     speedrun_parser.add_argument("--out", type=Path, default=Path("runs/speedrun"), help="folder")
     speedrun_parser.add_class_arguments(RunConfig)
@@ -176,7 +201,7 @@ def _parser() -> _Parser:
     commands.add_subcommand("drive", drive_parser, help="film a drive")
     uncertainty_parser = _Parser(description="Judge a policy's distributions, not its driving.")
     uncertainty_parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder, checkpoint or shipped"
+        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
     )
     uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     uncertainty_parser.add_argument(
@@ -196,7 +221,7 @@ def _driving_parser(description: str) -> _Parser:
     """What `evaluate` and `drive` have in common."""
     parser = _Parser(description=description)
     parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder, checkpoint or shipped"
+        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
     )
     parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
     parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
@@ -249,10 +274,12 @@ def _evaluate(options: Namespace, console: Console) -> None:
         options.action,
     )
     policy, observation = _policy_of(options)
+    folder = options.out or _report_folder(options.run, options.driver)
+    check_folder(folder)
     with evaluation_display(console, choice.routes) as on_episode:
         evaluation = evaluate(config, policy, observation, on_episode)
+    path = write_report(evaluation, folder)
     console.print(evaluation_table(evaluation))
-    path = write_report(evaluation, options.out or _report_folder(options.run, options.driver))
     console.print(f"written to {path}")
 
 
@@ -287,6 +314,7 @@ def _drive(options: Namespace, console: Console) -> None:
         traffic=options.traffic,
         action=options.action,
     )
+    _check_file(options.out)
     simulator = simulator_of(config, observation, policy)
     driver = make_driver(config, policy, simulator)
     start = config.start(route)
@@ -309,23 +337,34 @@ def _uncertainty(options: Namespace, console: Console) -> None:
                 "members of an ensemble need the same observation"
             )
         others.append(other)
+    for member in (policy, *others):
+        check_density(member)
+    folder = options.out or _report_folder(options.run)
+    check_folder(folder)
     with uncertainty_display(console) as on_stage:
         simulator = simulator_of(config, observation, policy)
         starts = [config.start(route) for route in range(config.routes.count)]
         rng = np.random.default_rng(choice.seed)
         report = assess(policy, simulator, starts, rng, others, on_stage)
-    folder = options.out or _report_folder(options.run)
-    console.print(uncertainty_table(report, options.map))
     path = write_uncertainty(report, folder)
     draw_uncertainty(report, path.with_suffix(".png"))
+    console.print(uncertainty_table(report, options.map))
     console.print(f"written to {path} and drawn beside it")
 
 
 def _map(options: Namespace, console: Console) -> None:
+    _check_file(options.out)
     network = load_map(options.spec)
     draw_map(network, options.out)
     console.print(summary_table(options.spec, summarise(network)))
     console.print(f"drawn in {options.out}")
+
+
+def _check_file(path: Path) -> None:
+    """See that a file can be written, before it is made."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, expected the name of a file to write")
+    check_folder(path.parent)
 
 
 def _gather(kind: type[Config], options: Namespace) -> Config:

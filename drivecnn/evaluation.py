@@ -220,14 +220,14 @@ def _observation_of(run: Path) -> ObservationConfig:
     """The observation config that travels in a checkpoint."""
     metadata = load_metadata(run)
     config = metadata.get("config")
-    if not isinstance(config, dict) or "observation" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("observation"), dict):
         raise InputError(f"{run} does not say what its policy sees: train it with drivecnn train")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(ObservationConfig, "observation")
     try:
         parsed = parser.parse_object({"observation": config["observation"]})
-    except ArgumentError as error:
-        reason = str(error).splitlines()[0]
+        observation: ObservationConfig = parser.instantiate(parsed).observation
+    except (ArgumentError, InputError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(f"{run} has an observation this drivecnn cannot make: {reason}") from error
-    observation: ObservationConfig = parser.instantiate(parsed).observation
     return observation

@@ -9,6 +9,10 @@ import numpy as np
 import wandb
 from numpy.typing import NDArray
 
+from drivecnn_envs.errors import InputError
+
+NOT_IN_A_PROJECT = frozenset("/\\#?%:")  # W&B's rule
+
 
 @dataclass(frozen=True)
 class TrackingConfig:
@@ -24,19 +28,36 @@ class TrackingConfig:
     project: str = "drivecnn"
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a project that W&B would, long before it is asked."""
+        if not self.project or NOT_IN_A_PROJECT & set(self.project):
+            raise InputError(
+                f"tracking.project is {self.project!r}, expected a name without "
+                f"{' '.join(sorted(NOT_IN_A_PROJECT))}"
+            )
+
 
 class Tracker:
     """A W&B run. Use it in a `with`: the run is finished also when the training fails."""
 
     def __init__(self, config: TrackingConfig, folder: Path, run_config: dict[str, Any]) -> None:
-        self._run = wandb.init(
-            mode=config.mode,
-            project=config.project,
-            name=config.name or folder.name,
-            dir=folder,
-            config=run_config,
-            settings=wandb.Settings(silent=True),
-        )
+        """Begin a run.
+
+        Raises:
+            InputError: one line, if W&B refuses it.
+        """
+        try:
+            self._run = wandb.init(
+                mode=config.mode,
+                project=config.project,
+                name=config.name or folder.name,
+                dir=folder,
+                config=run_config,
+                settings=wandb.Settings(silent=True),
+            )
+        except wandb.Error as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"tracking: W&B does not begin a run: {reason}") from error
 
     def log(self, values: dict[str, float], step: int) -> None:
         """Log numbers."""

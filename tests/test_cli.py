@@ -2,14 +2,19 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from drivecnn import DrivingPolicy, save_policy
+from drivecnn import DrivingPolicy, commands, evaluation, save_policy
 from drivecnn.cli import main
+from drivecnn.training import run as training_run
+from drivecnn.training import speedrun, trainer
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.views import CameraRig
 
@@ -23,6 +28,21 @@ def run(capsys, *arguments):
     except SystemExit as stop:
         code = stop.code
     return code, capsys.readouterr().err
+
+
+def test_torch_is_loaded_when_its_environment_is_set_and_the_clock_runs():
+    program = (
+        "import sys\n"
+        "import drivecnn.cli\n"
+        "loaded = sorted({'torch', 'numba', 'wandb'} & set(sys.modules))\n"
+        "import os, drivecnn\n"
+        "print(loaded, os.environ['OMP_WAIT_POLICY'], drivecnn.DrivingPolicy.__name__)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[] PASSIVE DrivingPolicy\n"
 
 
 def test_the_expert_is_evaluated_without_a_run(capsys, tmp_path):
@@ -58,7 +78,7 @@ def test_what_a_map_leaves_out_is_said_in_one_line(capsys, tmp_path, shared):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "drive", "map"])
+@pytest.mark.parametrize("command", commands._COMMANDS)
 def test_every_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
@@ -117,6 +137,10 @@ def test_every_command_explains_itself(capsys, command):
         (["train", "--observation.looks", "old"], "old"),
         (["train", "--observation.looks", "new", "--data.maps", "[nowhere]"], "nowhere"),
         (["train", "--config", "missing.yaml"], "missing.yaml"),
+        (["train", "--tracking.project", "a/b"], "tracking.project is 'a/b', expected a name"),
+        (["train", "--data.maps", "[procedural:0-99999999999]"], "expected 10000 at most"),
+        (["train", "--resume"], "nothing to resume"),
+        (["speedrun", "--data.maps", "[procedural:2003]"], "procedural:2003, which data.maps"),
         (["fly"], "fly"),
     ],
 )
@@ -128,6 +152,81 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, ar
     assert reason in error
     assert "Traceback" not in error
     assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("data:\n#  maps: [a]\n", "data"), ("observation:\n  cameras:\n", "observation.cameras")],
+)
+def test_a_section_with_nothing_in_it_is_named(capsys, tmp_path, section, name):
+    config = tmp_path / "mine.yaml"
+    config.write_text(section + "optimiser:\n  steps: 3\n")
+    code, error = run(capsys, "train", "--config", config, "--out", tmp_path / "run")
+    assert code == 2
+    assert error == f"drivecnn train: {name} is empty: give it settings, or leave the section out\n"
+
+
+def test_a_config_that_is_no_text_is_one_line(capsys, tmp_path):
+    config = tmp_path / "mine.yaml"
+    config.write_bytes(b"seed: \xff\xfe\n")
+    code, error = run(capsys, "train", "--config", config)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "UTF-8" in error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train"],
+        ["speedrun"],
+        ["evaluate", "--driver", "expert"],
+        ["uncertainty"],
+        ["drive", "--driver", "expert"],
+        ["map", "procedural:1"],
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    capsys, tmp_path, monkeypatch, arguments
+):
+    for module in (training_run, trainer, speedrun, evaluation, commands):
+        monkeypatch.setattr(module, "load_simulator", worked, raising=False)
+        monkeypatch.setattr(module, "load_map", worked, raising=False)
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "below"
+    code, error = run(capsys, *arguments, "--out", out)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert str(tmp_path / "file") in error
+
+
+def test_what_does_not_fit_into_memory_is_one_line(capsys, monkeypatch):
+    def too_much(*_arguments):
+        raise MemoryError("Unable to allocate 83.7 TiB")
+
+    monkeypatch.setattr(commands, "train", too_much)
+    error = "drivecnn train: not enough memory: Unable to allocate 83.7 TiB\n"
+    assert run(capsys, "train") == (1, error)
+
+
+def worked(*_arguments, **_named):
+    raise AssertionError("towns are built already")
+
+
+@pytest.mark.parametrize("command", ["train", "speedrun"])
+def test_a_policy_is_not_overwritten(capsys, tmp_path, command):
+    path = save_policy(DrivingPolicy(), tmp_path)
+    before = path.read_bytes()
+    code, error = run(capsys, command, "--out", tmp_path)
+    assert code == 2
+    assert error == f"drivecnn {command}: {tmp_path} holds a policy already: give another --out\n"
+    assert path.read_bytes() == before
+
+
+def test_names_with_brackets_are_printed_as_they_are(capsys, tmp_path):
+    out = tmp_path / "[bold]" / "[" / "map.png"
+    assert main(["map", "track:1", "--out", str(out)]) == 0
+    assert str(out) in capsys.readouterr().out.replace("\n", "")
 
 
 def test_members_of_an_ensemble_see_alike(capsys, tmp_path):
@@ -166,6 +265,22 @@ def test_a_checkpoint_that_does_not_say_what_it_sees_is_refused(capsys, tmp_path
     code, error = run(capsys, "evaluate", tmp_path, "--map", "procedural:1", "--routes", 1)
     assert code == 2
     assert "does not say what its policy sees" in error
+
+
+@pytest.mark.parametrize(
+    ("observation", "reasons"),
+    [
+        ({"looks": "old"}, ["looks", "old", "train"]),
+        ({"cameras": {"field_of_view": 1e9}}, ["field_of_view"]),
+        (3, ["does not say what its policy sees"]),
+    ],
+)
+def test_a_checkpoint_that_sees_what_cannot_be_says_why(capsys, tmp_path, observation, reasons):
+    save_policy(DrivingPolicy(), tmp_path, {"config": {"observation": observation}})
+    code, error = run(capsys, "evaluate", tmp_path, "--map", "procedural:1", "--routes", 1)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert all(reason in error for reason in [str(tmp_path), *reasons])
 
 
 def test_a_checkpoint_file_is_reported_on_beside_it(capsys, tmp_path):

@@ -86,6 +86,8 @@ def load_policy(path: str | Path = SHIPPED) -> DrivingPolicy:
             policy = DrivingPolicy(config)
     except PolicyError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    except (RuntimeError, TypeError) as error:  # torch's own
+        raise CheckpointError(f"{path}: its config asks for a network too large to be") from error
     _check_tensors(path, tensors, policy.state_dict())
     policy.load_state_dict(tensors, assign=True)
     return policy.eval()
@@ -118,6 +120,30 @@ def replace_file(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):  # a full disk does not say which file it was
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def check_folder(folder: Path) -> None:
+    """See that a folder can be made and written to, before the work that is to go there.
+
+    Raises:
+        OSError: naming what stands in the way, if not.
+    """
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(there)) from error
+
+
+def check_is_new(folder: Path) -> None:
+    """Refuse to train into a folder that holds a policy.
+
+    Raises:
+        CheckpointError: one line, if it does.
+    """
+    if (folder / WEIGHTS_NAME).exists():
+        raise CheckpointError(f"{folder} holds a policy already: give another --out")
 
 
 def run_path(run: str | Path) -> Path:
@@ -165,7 +191,7 @@ def _check_header(path: Path, text: str) -> dict[str, object]:
     """The header that the JSON text holds; a CheckpointError when this code cannot read it."""
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: the header is not JSON: {_one_line(error)}") from error
     if not isinstance(header, dict) or "format" not in header:
         raise CheckpointError(f"{path}: no format version, expected format {FORMAT}")

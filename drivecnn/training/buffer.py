@@ -27,7 +27,7 @@ class StateBuffer:
     def oldest_first(self) -> States:
         """A copy of what is held (N,), in the order in which it came."""
         first = self._next if self._count == self.capacity else 0
-        return np.roll(self.states, -first)
+        return np.concatenate([self.states[first:], self.states[:first]])
 
     def add(self, states: States) -> None:
         """Add states (B,), in the place of the oldest ones when the buffer is full."""

@@ -199,7 +199,7 @@ class RunConfig:
                 f"{self.data.buffer_size}, expected a buffer that holds at least one batch"
             )
         check_loss(self.optimiser.loss, self.policy.distribution)
-        self._check_towns()
+        refuse_common_towns("validation.maps", self.validation.maps, self.data.maps)
         self._check_input_sizes()
         self._check_policy()
 
@@ -218,16 +218,6 @@ class RunConfig:
         return replace(
             self.observation, route_map=replace(view, behind=view.behind + self.data.map_lag)
         )
-
-    def _check_towns(self) -> None:
-        """Refuse to validate in towns that the policy is trained in."""
-        trained = _towns(self.data.maps)
-        both = [town for town in _towns(self.validation.maps) if town in trained]
-        if both:
-            raise InputError(
-                f"validation.maps has {both[0]}, which data.maps trains in: validate in towns that "
-                "training never sees"
-            )
 
     def _check_input_sizes(self) -> None:
         """Refuse sizes asked of the policy that it would not have."""
@@ -264,6 +254,21 @@ def _check_routes(section: str, maps: Sequence[str], count: int, length: float) 
         RouteOptions(count, length)
     except InputError as error:
         raise InputError(f"{section}.{error}") from error
+
+
+def refuse_common_towns(name: str, maps: Sequence[str], trained: Sequence[str]) -> None:
+    """Refuse to judge a policy in towns that it is trained in.
+
+    Raises:
+        InputError: one line that names the first of them.
+    """
+    seen = set(_towns(trained))
+    both = [town for town in _towns(maps) if town in seen]
+    if both:
+        raise InputError(
+            f"{name} has {both[0]}, which data.maps trains in: judge in towns that training never "
+            "sees"
+        )
 
 
 def _towns(maps: Sequence[str]) -> list[str]:

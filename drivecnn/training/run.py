@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from drivecnn.metrics import Metrics, summarise
 from drivecnn.policy import DrivingPolicy, save_policy
-from drivecnn.policy.checkpoint import CheckpointError, replace_file
+from drivecnn.policy.checkpoint import CheckpointError, check_folder, check_is_new, replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import DivergedError, PolicyDriver, Start, every_route, rollout
 from drivecnn.tracking import Tracker
 from drivecnn.training.config import RunConfig
 from drivecnn.training.fabric import precision_of
 from drivecnn.training.interrupts import uninterrupted
-from drivecnn.training.state import STATE_NAME, load_state, name_of, save_state
+from drivecnn.training.state import STATE_NAME, check_state, load_state, name_of, save_state
 from drivecnn.training.team import Order, Team, team_of
 from drivecnn.training.trainer import MAX_SKIPPED, StepReport, Trainer, beginning
 from drivecnn.uncertainty import fit_temperature
@@ -32,6 +32,7 @@ from drivecnn_envs.towns import RouteOptions, load_simulator
 
 LOG_EVERY = 20  # steps
 IMAGE_ROWS = 4  # observations shown in an image log
+SAVE_PAUSE = 20.0  # times as long as a checkpoint takes there is none: a 20th of the time
 RECENT_EPISODES = 100  # episodes behind the running success
 BAD_STATES_NAME = "bad_states.npy"  # the states of the last such step
 
@@ -66,9 +67,14 @@ def train(
         DivergedError: if the training gives no finite numbers any more.
         ProcessError: if another process of the training has ended without a word.
     """
-    if not resume and (folder / STATE_NAME).exists():
+    if resume:  # all that can be seen before towns are built, which takes minutes
+        check_state(config, folder)
+    elif (folder / STATE_NAME).exists():
         raise CheckpointError(f"{folder} holds a run already: give --resume, or another --out")
-    policy = None if resume else beginning(config)  # before towns are built, which takes minutes
+    else:
+        check_is_new(folder)
+    policy = None if resume else beginning(config)
+    check_folder(folder)
     with team_of(config, partial(_take_part, config, folder, resume)) as team:
         return _take_part(config, folder, resume, team, policy, on_progress)
 
@@ -82,20 +88,12 @@ def _take_part(
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Metrics:
     """Train as one of the processes of a run; the leader has the policy to begin with."""
+    validation = _validation(config) if team.leads else None
     trainer = Trainer(config, team.fabric, policy)
     if resume:
         load_state(trainer, folder)
-    if not team.leads:
+    if validation is None:
         return _follow(trainer, team, folder)
-    routes = RouteOptions(config.validation.routes, config.validation.route_length)
-    validation = load_simulator(
-        config.validation.maps,
-        routes,
-        config.observation,
-        config.seed,
-        config.data.traffic,
-        config.policy.frames,
-    )
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
         "config": dataclasses.asdict(config),
@@ -106,6 +104,18 @@ def _take_part(
     replace_file(folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
     with Tracker(config.tracking, folder, settings) as tracker:
         return _Session(trainer, team, validation, folder, settings, tracker, on_progress).run()
+
+
+def _validation(config: RunConfig) -> Simulator:
+    """The towns of the validation, which are few: they tell of a wrong map soonest."""
+    return load_simulator(
+        config.validation.maps,
+        RouteOptions(config.validation.routes, config.validation.route_length),
+        config.observation,
+        config.seed,
+        config.data.traffic,
+        config.policy.frames,
+    )
 
 
 def _follow(trainer: Trainer, team: Team, folder: Path) -> Metrics:
@@ -183,17 +193,18 @@ class _Session:
         checks = config.validation.steps(steps)
         if self.trainer.step == 0:
             self._save()  # so that there is a checkpoint before anything can go wrong
-        saved = time.monotonic()
+        saved, pause = time.monotonic(), config.checkpoint_seconds
         while self.trainer.step < steps:
             report = self._step()
             if report.step % LOG_EVERY == 0:
                 self._log(report)
             if report.step in checks:
                 self._validate()
-            due = time.monotonic() - saved > config.checkpoint_seconds
-            if due and not report.skipped:
+            began = time.monotonic()
+            if began - saved > pause and not report.skipped:
                 self._save()
                 saved = time.monotonic()
+                pause = max(config.checkpoint_seconds, SAVE_PAUSE * (saved - began))
             self.on_progress(self._progress())
         metrics = self.validation or self._validate()
         fit_temperature(self.trainer.averaged_policy, self.simulator, self._starts())

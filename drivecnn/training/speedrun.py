@@ -13,10 +13,10 @@ from pathlib import Path
 
 from drivecnn.metrics import success_rate
 from drivecnn.policy import save_policy
-from drivecnn.policy.checkpoint import replace_file
+from drivecnn.policy.checkpoint import check_folder, check_is_new, replace_file
 from drivecnn.provenance import provenance
 from drivecnn.rollout import DivergedError, PolicyDriver, every_route, rollout
-from drivecnn.training.config import RunConfig
+from drivecnn.training.config import RunConfig, refuse_common_towns
 from drivecnn.training.fabric import started_by_torchrun
 from drivecnn.training.trainer import MAX_SKIPPED, Trainer
 from drivecnn_envs.errors import InputError
@@ -66,17 +66,21 @@ def speedrun(
     """Train until a checkpoint drives; writes it, and `speedrun.json`, into a folder.
 
     Args:
-        config: of the training; `validation.times` is how many checkpoints are tested.
+        config: of the training; `validation.times` is how many checkpoints are tested. The rest of
+            `validation`, `tracking` and `checkpoint_seconds` mean nothing here.
         folder: made if missing.
         began: when the process started, on `time.time()`'s clock.
         on_attempt: told of each test.
 
     Raises:
-        InputError: if the config or one of its maps cannot be used, it starts from weights, or is
-            of several processes.
+        InputError: if the config or one of its maps cannot be used, it starts from weights, trains
+            in the towns of the test, or is of several processes.
+        CheckpointError: if the folder holds a policy.
         DivergedError: if the training gives no finite numbers any more.
     """
     _check(config)
+    check_is_new(folder)
+    check_folder(folder)
     trainer = Trainer(config)
     tested = 0.0  # s, which do not count
     test: Simulator | None = None
@@ -113,6 +117,7 @@ def speedrun(
 
 def _check(config: RunConfig) -> None:
     """Refuse a head start, which would make the time a lie, and more than one process."""
+    refuse_common_towns("the speed run's test", TOWNS, config.data.maps)
     if config.devices != 1 or started_by_torchrun():
         raise InputError("a speed run is of one process: leave out --devices and torchrun")
     for name, weights in (

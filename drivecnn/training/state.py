@@ -1,6 +1,7 @@
 """The state of a training run on disk, so that a stopped run goes on. Never a pickle."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from drivecnn.policy.checkpoint import CheckpointError, replace_file
 from drivecnn.training.config import RunConfig
 from drivecnn.training.trainer import Trainer
 
-FORMAT = 4
+FORMAT = 5
 STATE_NAME = "trainer.safetensors"
 HEADER_KEY = "drivecnn"
 
@@ -36,7 +37,7 @@ def save_state(trainer: Trainer, folder: Path) -> None:
         "step": trainer.step,
         "skipped": trainer.skipped,
         "processes": fabric.world_size,
-        "scene": _scene(trainer.config),
+        "settings": _settings(trainer.config),
         "rng": trainer.rng.bit_generator.state,
     }
     states = trainer.buffer.oldest_first
@@ -51,13 +52,30 @@ def save_state(trainer: Trainer, folder: Path) -> None:
     replace_file(path, save(contiguous, {HEADER_KEY: json.dumps(header)}))
 
 
+def check_state(config: RunConfig, folder: Path) -> None:
+    """See that the run in a folder can go on with a config, without loading it.
+
+    Raises:
+        CheckpointError: one line, if its state is missing, broken, of another version or of a run
+            with other settings.
+    """
+    path = folder / STATE_NAME
+    header, _ = _read(path, with_tensors=False)
+    for name, asked in _settings(config).items():
+        if (had := header["settings"].get(name)) != asked:
+            raise CheckpointError(
+                f"{path} is of a run with {name} {had}, not {asked}: resume with the run's own "
+                "config"
+            )
+
+
 def load_state(trainer: Trainer, folder: Path) -> None:
     """Bring a new trainer to where the run in the folder was. Its cars start new episodes.
 
     Raises:
-        CheckpointError: one line, if the state is missing, broken, of another version, or belongs
-            to another network, scene or number of processes.
+        CheckpointError: as check_state, and if it is of another number of processes.
     """
+    check_state(trainer.config, folder)
     path, rank = folder / STATE_NAME, trainer.fabric.global_rank
     header, tensors = _read(path)
     processes = header["processes"]
@@ -66,12 +84,6 @@ def load_state(trainer: Trainer, folder: Path) -> None:
             f"{path} is of a run of {processes} processes, not {trainer.fabric.world_size}: "
             f"resume it with --devices {processes}"
         )
-    for name, asked in _scene(trainer.config).items():
-        if (had := header["scene"][name]) != asked:
-            raise CheckpointError(
-                f"{path} has states of a run with {name} {had}, not {asked}: they mean nothing "
-                "elsewhere, resume with the run's own config"
-            )
     own, own_tensors = _read(folder / name_of(STATE_NAME, rank)) if rank else (header, tensors)
     try:
         _restore(trainer, tensors | {"buffer": own_tensors["buffer"]})
@@ -82,16 +94,18 @@ def load_state(trainer: Trainer, folder: Path) -> None:
         ) from error
     trainer.step, trainer.skipped = header["step"], header["skipped"]
     trainer.rng.bit_generator.state = own["rng"]
+    trainer.start_episodes()
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The checked header and the tensors of a file."""
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist: nothing to resume, start without --resume")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get(HEADER_KEY, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys() if with_tensors else []
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} is broken: {error}: start without --resume") from error
     if header.get("format") != FORMAT:
@@ -102,16 +116,30 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return header, tensors
 
 
-def _scene(config: RunConfig) -> dict[str, Any]:
-    """What decides where the states of a buffer are, as JSON has it."""
-    data = config.data
-    return {
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """What must not change when a run goes on, by its name and as JSON has it.
+
+    Where the states of the buffer are, what the policy sees of them, and what the weights and the
+    optimiser's state belong to.
+    """
+    data, observation = config.data, config.observation
+    settings = {
         "seed": config.seed,
-        "data.maps": list(data.maps),
+        "data.maps": data.maps,
         "data.routes": data.routes,
         "data.route_length": data.route_length,
         "data.traffic": data.traffic,
+        "optimiser.method": config.optimiser.method,
     }
+    for section, part in (
+        ("policy", config.fitted_policy()),
+        ("observation.cameras", observation.cameras),
+        ("observation.route_map", observation.route_map),
+    ):
+        settings |= {f"{section}.{name}": value for name, value in asdict(part).items()}
+    del settings["policy.camera_weights"]  # which are in the weights
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
 
 
 def _modules(trainer: Trainer) -> dict[str, dict[str, Tensor]]:

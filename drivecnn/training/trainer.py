@@ -168,7 +168,7 @@ class Trainer:
         if on_cpu:
             keep_freed_memory()
         self._batches: Maker[Batch] = Ahead(self._batch) if on_cpu else AtOnce(self._batch)
-        self.fleet = Fleet(self.simulator, self._starts(), config.data.cars)
+        self.start_episodes()
         expert, action = ExpertDriver(self.simulator), ACTIONS[TRAINING_ACTION]
         self.driver = MixedDriver(
             NoisyExpert(expert, config.data.cars, config.data.expert_noise, self.rng),
@@ -176,6 +176,10 @@ class Trainer:
             config.data.cars,
             self.rng,
         )
+
+    def start_episodes(self) -> None:
+        """Let all cars begin anew, on routes and with seeds that are drawn now."""
+        self.fleet = Fleet(self.simulator, self._starts(), self.config.data.cars)
 
     @property
     def averaged_policy(self) -> DrivingPolicy:

@@ -38,8 +38,9 @@ def fill_density(plot: Bytes, distribution: SteeringDistribution) -> None:
     columns = (np.arange(FINE * width) + 0.5) / FINE
     grid = PLOT_BEND * np.sinh(_BENT_REACH * (1 - 2 * columns / width))
     curvature = torch.from_numpy(grid.astype(np.float32)).to(distribution.mean.device)
-    density = distribution.log_prob(curvature[:, None])[:, 0].double().cpu().exp().numpy()
-    rows = height + 1.0 - 0.86 * height * density / density.max()
+    log_density = distribution.log_prob(curvature[:, None])[:, 0].double().cpu().numpy()
+    density = np.exp(log_density - log_density.max())  # of the highest point in the plot
+    rows = height + 1.0 - 0.86 * height * density
     curve = np.stack([columns, rows], axis=1)
     fill = np.add(PANEL, 0.4 * np.subtract(ROUTE, PANEL)).astype(int).tolist()
     polygon(plot, np.concatenate([[[0.0, height + 1.0]], curve, [[width, height + 1.0]]]), fill)

@@ -17,7 +17,7 @@ from drivecnn.rollout import Decision
 from drivecnn.training import trainer as trainer_module
 from drivecnn.training.config import DataConfig
 from drivecnn.training.run import train
-from drivecnn.training.state import load_state, save_state
+from drivecnn.training.state import check_state, load_state, save_state
 from drivecnn.training.trainer import NoisyExpert, Trainer, beginning, disturb
 from drivecnn.uncertainty import assess
 from drivecnn_envs.observation import ObservationConfig, Observer
@@ -79,9 +79,10 @@ def test_a_resumed_run_goes_on_where_it_stopped(tmp_path):
     resumed = Trainer(BRIEF)
     load_state(resumed, tmp_path)
     assert resumed.step == 2
-    assert len(resumed.buffer) == len(trainer.buffer)
-    for name, value in trainer.raw_policy.state_dict().items():
-        torch.testing.assert_close(resumed.raw_policy.state_dict()[name], value)
+    assert (resumed.buffer.oldest_first == trainer.buffer.oldest_first).all()
+    assert same_weights(resumed.raw_policy, trainer.raw_policy)
+    assert same_weights(resumed.average, trainer.average)
+    assert not same_weights(resumed.average.module, trainer.raw_policy)
     ours, theirs = (t.optimiser.state_dict()["state"] for t in (trainer, resumed))
     assert ours.keys() == theirs.keys()
     for number in ours:
@@ -113,28 +114,54 @@ def test_there_must_be_something_to_resume(tmp_path):
         train(BRIEF, tmp_path / "none", resume=True)
 
 
-def test_a_run_is_resumed_with_its_own_network_only(tmp_path):
-    trainer = Trainer(BRIEF)
-    trainer.train_step()
-    save_state(trainer, tmp_path)
-    other = Trainer(replace(BRIEF, policy=replace(BRIEF.policy, features=32)))
-    with pytest.raises(CheckpointError, match="another network"):
-        load_state(other, tmp_path)
+@pytest.fixture(scope="module")
+def saved_state(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("state")
+    save_state(Trainer(BRIEF), folder)
+    return folder
+
+
+TURNED = replace(BRIEF.observation.cameras, yaws=(-0.9, 0.0, 0.9))
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "name"),
     [
-        replace(BRIEF, seed=1),
-        replace(BRIEF, data=replace(BRIEF.data, maps=("procedural:2",))),
-        replace(BRIEF, data=replace(BRIEF.data, routes=8)),
+        (replace(BRIEF, seed=1), "seed 0, not 1"),
+        (replace(BRIEF, data=replace(BRIEF.data, maps=("procedural:2",))), "data.maps"),
+        (replace(BRIEF, data=replace(BRIEF.data, routes=8)), "data.routes 16, not 8"),
+        (replace(BRIEF, policy=replace(BRIEF.policy, features=32)), "policy.features 64, not 32"),
+        (
+            replace(BRIEF, policy=replace(BRIEF.policy, distribution="logistic_mixture")),
+            "policy.distribution gaussian_mixture, not logistic_mixture",
+        ),
+        (replace(BRIEF, observation=ObservationConfig(cameras=TURNED)), "observation.cameras.yaws"),
+        (
+            replace(BRIEF, optimiser=replace(BRIEF.optimiser, method="adamw")),
+            "optimiser.method muon, not adamw",
+        ),
     ],
 )
-def test_a_run_is_resumed_where_its_states_are_only(other, tmp_path):
-    save_state(Trainer(BRIEF), tmp_path)
+def test_a_run_goes_on_with_its_own_settings_only(other, name, saved_state):
     with pytest.raises(CheckpointError, match="resume with the run's own config") as refusal:
-        load_state(Trainer(other), tmp_path)
+        check_state(other, saved_state)
+    assert f"is of a run with {name}" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_run_may_go_on_for_longer_and_with_another_learning_rate(saved_state):
+    optimiser = replace(BRIEF.optimiser, steps=9, learning_rate=1e-4)
+    check_state(replace(BRIEF, optimiser=optimiser), saved_state)
+
+
+def test_the_cars_of_a_resumed_run_drive_other_episodes(tmp_path):
+    trainer = Trainer(BRIEF)
+    trainer.train_step()
+    save_state(trainer, tmp_path)
+    resumed = Trainer(BRIEF)
+    load_state(resumed, tmp_path)
+    first = Trainer(BRIEF).fleet.states
+    assert not set(resumed.fleet.states["seed"]) & set(first["seed"])
 
 
 def test_a_broken_state_is_named(tmp_path):
@@ -214,6 +241,7 @@ def test_a_run_goes_on_from_the_weights_of_another_policy(trained):
     config = replace(SMALL, start_from=str(trained), seed=7)
     trainer = Trainer(config, policy=beginning(config))
     policy = load_policy(trained)
+    policy.temperature.fill_(1.0)  # it is fitted anew
     assert same_weights(trainer.raw_policy, policy)
     assert same_weights(trainer.averaged_policy, policy)
     trainer.train_step()

@@ -20,6 +20,7 @@ FORMS = (
     "procedural:SEED, procedural:LEVEL:SEED, track:SEED, highway:NAME, osm:PLACE, or a path to an "
     "OpenDRIVE (.xodr), OpenStreetMap (.osm, .osm.bz2, .osm.pbf) or race track (.csv) file"
 )
+MOST_MAPS = 10_000  # that one spec may stand for
 OSM_SUFFIXES = (".osm", ".osm.bz2", ".osm.pbf")
 _SEEDED = re.compile(r"(?:(?P<level>.+):)?(?P<first>\d+)(?:-(?P<last>\d+))?")
 
@@ -67,6 +68,8 @@ def expand_maps(spec: str) -> list[str]:
     first, last = int(seeded["first"]), int(seeded["last"])
     if last < first:
         raise MapError(f"map {spec!r}: expected {kind}:FIRST-LAST with LAST >= FIRST")
+    if last - first >= MOST_MAPS:
+        raise MapError(f"map {spec!r}: {last - first + 1} maps, expected {MOST_MAPS} at most")
     level = "" if seeded["level"] is None else f"{seeded['level']}:"
     return [f"{kind}:{level}{seed}" for seed in range(first, last + 1)]
 
