@@ -51,6 +51,7 @@ from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.traffic import Wanted
 
 Config = TypeVar("Config")
+SEVERAL = f"{FORMS}; procedural:FIRST-LAST for several towns"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 _PLAIN_WARNINGS = MapWarning, TrafficWarning
 SECTIONS = (
@@ -203,7 +204,7 @@ def _parser() -> _Parser:
     uncertainty_parser.add_argument(
         "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
     )
-    uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
+    uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
     uncertainty_parser.add_argument(
         "--ensemble", type=list[Path], default=[], help="further runs, trained with other seeds"
     )
@@ -223,8 +224,10 @@ def _driving_parser(description: str) -> _Parser:
     parser.add_argument(
         "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
     )
-    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=FORMS)
-    parser.add_argument("--driver", type=Literal["expert", "policy"], default="policy")
+    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
+    parser.add_argument(
+        "--driver", type=Literal["expert", "policy"], default="policy", help="who steers"
+    )
     parser.add_argument(
         "--action",
         type=str,

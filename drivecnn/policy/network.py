@@ -30,7 +30,8 @@ class PolicyConfig:
         camera_weights: .pth or .safetensors file that a training of torchvision's starts from.
         frames: how many frames of the cameras the policy sees, the last of them the present.
         memory: what becomes of several frames: side by side ("stack"), or read by a GRU ("gru").
-        distribution: family of the steering distribution, by its name in FAMILIES.
+        distribution: family of the steering distribution: gaussian_mixture, gaussian, categorical,
+            categorical_log, quantile, logistic_mixture or point.
         components: the family's size (Gaussians, knots, levels); None is its own default.
         features: width of the linear layer that ends each encoder (per camera, and for the map);
             null leaves it out, and the head takes the flat feature maps.

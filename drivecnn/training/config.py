@@ -95,7 +95,8 @@ class OptimiserConfig:
 
     Attributes:
         method: Muon, or torch's AdamW.
-        loss: what is minimised, by its name in LOSSES; it must fit `policy.distribution`.
+        loss: what is minimised: nll, crps, mse, hl_gauss or variational; it must fit
+            `policy.distribution`.
         steps: training steps.
         batch_size: states drawn for one step by each process, as Lightning Fabric counts.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.

@@ -301,7 +301,8 @@ each of three evaluation seeds: alone, with looks that training never shows, and
 
 Intervals are 95 %, by Student's t over three training seeds. Junctions: turns that were right, of
 those entered. Whiteness is relative to the expert's on the same routes. Per 100 km:
-interventions, one whenever the car gets more than 1 m off. NLL in nats of the expert's answer.
+interventions, one whenever the car gets more than 1 m off and one for each failure of a car that
+was not. NLL in nats of the expert's answer, CRPS on 30 of the routes.
 Ways: those open at junctions that have a mode where no route is drawn, nearer to them than to
 another way; one mode anywhere finds 45.4 % of them, so that is what nothing is worth. Mass: of
 the distribution, on the way that a route asks for. One mode: places between junctions at which
@@ -309,13 +310,16 @@ there is one, without a route. NLL of ways: of the open ones, each as likely, wi
 ripples of a density count as ways above, but not here. ms: one decision on one CPU thread. min:
 training, with imports and validation, on as many threads and in the precision that the JSON says:
 those two columns are of the row's first seed and compare only within one precision, as runs in 32
-bits are of slower cores, without AMX, that had other work to do. A column that a seed's run was not
-asked for is "-". At the same time: a row does as many steps as it can while the default does its
-own, both timed in turn; towns, validation and film take the time they take. The figures of each
+bits are of slower cores, without AMX, that had other work to do. Where the JSON says no precision
+(DART, cloning, Amini et al., donkeycar's pilots and conditional imitation, as many frames) it was
+bfloat16, with AMX. A column that a seed's run was not asked for is "-". At the same time: a row
+does as many steps as it can while the default does its own, both timed in turn; towns, validation,
+film and what else the machine had to do take the time they take. The figures of each
 run, with seed, commit and versions, are in [docs/results/](results); not all are of the same
 commit. Runs of before version 0.16 had the surroundings of the n-th unseen town in common with the
 n-th town of the training, around other roads: CHANGELOG.md says what that was worth, which is
-nothing that shows; those of before 0.17 saw all of the driven way on the route map.
+nothing that shows; those of before 0.17 saw all of the driven way on the route map. Before 0.20 a
+turn was also right where the car was more than half a lane off its way behind it.
 """
 
 if __name__ == "__main__":
