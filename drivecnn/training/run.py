@@ -32,7 +32,6 @@ from drivecnn_envs.towns import RouteOptions, load_simulator
 
 LOG_EVERY = 20  # steps
 IMAGE_ROWS = 4  # observations shown in an image log
-SAVE_PAUSE = 20.0  # times as long as a checkpoint takes there is none: a 20th of the time
 RECENT_EPISODES = 100  # episodes behind the running success
 BAD_STATES_NAME = "bad_states.npy"  # the states of the last such step
 
@@ -193,18 +192,17 @@ class _Session:
         checks = config.validation.steps(steps)
         if self.trainer.step == 0:
             self._save()  # so that there is a checkpoint before anything can go wrong
-        saved, pause = time.monotonic(), config.checkpoint_seconds
+        saved = time.monotonic()
         while self.trainer.step < steps:
             report = self._step()
             if report.step % LOG_EVERY == 0:
                 self._log(report)
             if report.step in checks:
                 self._validate()
-            began = time.monotonic()
-            if began - saved > pause and not report.skipped:
+            due = time.monotonic() - saved > config.checkpoint_seconds
+            if due and not report.skipped:
                 self._save()
                 saved = time.monotonic()
-                pause = max(config.checkpoint_seconds, SAVE_PAUSE * (saved - began))
             self.on_progress(self._progress())
         metrics = self.validation or self._validate()
         fit_temperature(self.trainer.averaged_policy, self.simulator, self._starts())
