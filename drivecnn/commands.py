@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, NoReturn, TextIO, TypeVar
 
 import numpy as np
+import torch
 from jsonargparse import ArgumentParser, Namespace
 from rich.console import Console
 
@@ -119,13 +120,22 @@ def run(arguments: list[str], began: float) -> int:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"drivecnn {command}: {where}{error.strerror or error}\n")
         return BAD_INPUT
-    except MemoryError as error:
-        sys.stderr.write(f"drivecnn {command}: not enough memory: {error}\n")
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
+        reason = str(error).splitlines()[0]
+        sys.stderr.write(f"drivecnn {command}: not enough memory: {reason}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"drivecnn {command}: stopped\n")
         return INTERRUPTED
     return 0
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether numpy or torch, on a GPU or on a CPU, had no memory left."""
+    of_torch = torch.OutOfMemoryError
+    return isinstance(error, MemoryError | of_torch) or "DefaultCPUAllocator" in str(error)
 
 
 def _instantiate(parser: _Parser, options: Namespace) -> Namespace:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -200,13 +201,22 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     assert str(tmp_path / "file") in error
 
 
-def test_what_does_not_fit_into_memory_is_one_line(capsys, monkeypatch):
-    def too_much(*_arguments):
-        raise MemoryError("Unable to allocate 83.7 TiB")
+@pytest.mark.parametrize("allocate", [lambda: np.ones(10**15), lambda: torch.ones(10**15)])
+def test_what_does_not_fit_into_memory_is_one_line(capsys, monkeypatch, allocate):
+    monkeypatch.setattr(commands, "train", lambda *_arguments: allocate())
+    code, error = run(capsys, "train")
+    assert code == 1
+    assert error.startswith("drivecnn train: not enough memory: ")
+    assert error.count("\n") == 1
 
-    monkeypatch.setattr(commands, "train", too_much)
-    error = "drivecnn train: not enough memory: Unable to allocate 83.7 TiB\n"
-    assert run(capsys, "train") == (1, error)
+
+def test_an_error_of_the_code_is_no_matter_of_memory(monkeypatch):
+    def broken(*_arguments):
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(commands, "train", broken)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        main(["train"])
 
 
 def worked(*_arguments, **_named):
