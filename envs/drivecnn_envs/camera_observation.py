@@ -71,17 +71,20 @@ class CameraObservation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             looks: family of the colours, light and weather.
 
         Raises:
-            InputError: if the environment is not one of highway-env, `keep` is taken, there are no
+            InputError: if the environment is not highway-env's own, `keep` is taken, there are no
                 such looks, or the view shows commands, which these vehicles' ways have none of.
         """
         RecordConstructorArgs.__init__(
             self, cameras=cameras, route_map=route_map, keep=keep, seed=seed, looks=looks
         )
         super().__init__(env)
-        if not isinstance(getattr(env.unwrapped, "road", None), Road):
+        road = getattr(env.unwrapped, "road", None)
+        if not isinstance(road, Road):
             raise InputError(
                 f"CameraObservation needs an environment of highway-env, got {env.unwrapped}"
             )
+        if isinstance(road.network, TownNetwork):
+            raise InputError(f"{env.unwrapped} is in right-handed axes and has cameras already")
         view = route_map if isinstance(route_map, RouteMapView) else RouteMapView()
         if view.shows != "map":
             raise InputError(f"route_map shows {view.shows}, expected map: nobody commands here")

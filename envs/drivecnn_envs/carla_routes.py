@@ -78,7 +78,8 @@ def match_route(network: TownNetwork, route: CarlaRoute) -> Route:
     """The route along our lanes that passes a published route's waypoints in order.
 
     Raises:
-        MapError: if a waypoint is far from every lane that can be reached from the one before.
+        MapError: if a waypoint is far from every lane that can be reached from the one before, or
+            the goal is not ahead of the start.
     """
     lanes = _match_lanes(network, route)
     start, _ = network.lanes[lanes[0]].local_coordinates(route.waypoints[0, :2])
@@ -86,7 +87,12 @@ def match_route(network: TownNetwork, route: CarlaRoute) -> Route:
     rough = follow(network, _with_run_out(network, lanes), start, np.inf)
     gaps = np.hypot(rough.x - route.waypoints[-1, 0], rough.y - route.waypoints[-1, 1])
     goal = np.flatnonzero(gaps <= gaps.min() + 0.5)[-1]  # the last pass, where a route loops
-    return follow(network, rough.lanes, start, max(float(goal) * SPACING, 1.0))
+    if goal == 0:
+        raise MapError(
+            f"{network.name}: route {route.id} ends where it starts, or behind that on the same "
+            "lane: check its waypoints"
+        )
+    return follow(network, rough.lanes, start, float(goal) * SPACING)
 
 
 class _Candidate(NamedTuple):

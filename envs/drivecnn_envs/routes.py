@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise, takewhile
 
 import networkx as nx
 import numpy as np
@@ -141,7 +142,9 @@ def _concatenate(
             before = lanes[number - 1]
             entered = count if len(network.followers(before)) > 1 else -1
         if after is not None and network.lane_graph.edges[index, after]["change"]:
-            end = min(offset + LANE_CHANGE_LENGTH, lane.length)
+            still = _changes_from(network, lanes[number:])
+            last = lane.length if still == 1 else offset + (lane.length - offset) / still
+            end = min(offset + LANE_CHANGE_LENGTH, last)
             pieces.append(_lane_change(lane, network.lanes[after], offset, end))
             offset = end * network.lanes[after].length / lane.length
         else:
@@ -155,6 +158,13 @@ def _concatenate(
             spans.append((entered, count - 1, before))
             entered = -1
     return np.concatenate(pieces), spans
+
+
+def _changes_from(network: TownNetwork, lanes: Sequence[LaneIndex]) -> int:
+    """How many changes to the lane beside follow each other, from the first of the lanes on."""
+    edges = network.lane_graph.edges
+    changes = (edges[pair]["change"] for pair in pairwise(lanes))
+    return sum(1 for _ in takewhile(bool, changes))
 
 
 def resample(line: Array, stations: Array, even: Array) -> Array:

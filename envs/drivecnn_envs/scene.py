@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.neighbours import Parked
 from drivecnn_envs.routes import Route
 from drivecnn_envs.states import NOWHERE, STATE, Atlas, RouteTable, States
@@ -41,8 +42,11 @@ class Scene(NamedTuple):
         """States (B,) at the start of routes (B,), without vehicles around them.
 
         Seeds (B,) decide looks and disturbances.
+
+        Raises:
+            InputError: one line, if one of the numbers is not of a route.
         """
-        numbers = np.asarray(routes, np.int64)
+        numbers = self._checked(np.asarray(routes))
         states = np.zeros(len(numbers), dtype)
         states["vehicles"]["strand"] = NOWHERE
         states["route"], states["seed"] = numbers, np.asarray(seeds, np.uint64)
@@ -52,6 +56,17 @@ class Scene(NamedTuple):
             states[name] = getattr(self.table, name)[first]
         begin_trail(states)
         return states
+
+    def _checked(self, numbers: NDArray[Any]) -> NDArray[np.int64]:
+        """Numbers of routes, as whole numbers; kernels would read whatever lies beside others."""
+        whole = numbers.astype(np.int64)
+        wrong = (whole != numbers) | (whole < 0) | (whole >= len(self.routes))
+        if wrong.any():
+            raise InputError(
+                f"route is {numbers[wrong][0]}, expected a whole number from 0 to "
+                f"{len(self.routes) - 1}"
+            )
+        return whole
 
     def at(
         self,

@@ -106,7 +106,13 @@ class Simulator:
         return expert_curvature(states, self.scene.table)
 
     def step(self, states: States, curvature: NDArray[np.float32]) -> Outcomes:
-        """Drive all cars for `DT` with curvatures (B,) [1/m], in place; returns their outcomes."""
+        """Drive all cars for `DT` with curvatures (B,) [1/m], in place; returns their outcomes.
+
+        Raises:
+            ValueError: if there is not one curvature for each car.
+        """
+        if np.shape(curvature) != (len(states),):
+            raise ValueError(f"curvature is {np.shape(curvature)}, expected ({len(states)},)")
         before = states.copy() if self.frames > 1 else None
         most = self.traffic.advance(states)
         _drive(states, self.scene.table, np.asarray(curvature, np.float64), most)

@@ -35,7 +35,8 @@ class RouteOptions:
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
         drivable = 10.0 <= self.length <= MAX_ROUTE_LENGTH
-        if self.count < 1 or not drivable or self.min_junctions < 0:
+        whole = self.count == int(self.count) and self.min_junctions == int(self.min_junctions)
+        if not whole or self.count < 1 or not drivable or self.min_junctions < 0:
             raise InputError(
                 f"routes: count {self.count}, length {self.length:g} m and min_junctions "
                 f"{self.min_junctions}, expected at least 1, 10 m to {MAX_ROUTE_LENGTH:g} m and "
@@ -73,9 +74,12 @@ def load_simulator(
 
     Raises:
         MapError: if a map cannot be read, or holds no such route.
-        InputError: if there is no such traffic.
+        InputError: if there is no such traffic or seed, or there are no maps.
     """
-    density_of(traffic)  # a wrong word is refused before maps are read
+    density_of(traffic)  # what is wrong is refused before maps are read
+    check_seed(seed)
+    if not maps:
+        raise InputError("there are no maps, expected at least one")
     names = [name for spec in maps for name in expand_maps(spec)][: routes.count]
     worlds = [load_world(name, seed) for name in names]
     drawn = [

@@ -7,6 +7,7 @@ choice, its seed decides.
 
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -85,12 +86,12 @@ def density_of(wanted: str | int) -> Density:
     Raises:
         InputError: if there is no such density.
     """
-    if isinstance(wanted, int) and wanted >= 0:
-        return Density(wanted, np.inf)
-    if wanted not in DENSITIES:
+    if isinstance(wanted, Integral) and wanted >= 0:
+        return Density(int(wanted), np.inf)
+    if not isinstance(wanted, str) or wanted not in DENSITIES:
         names = ", ".join(DENSITIES)
         raise InputError(f"traffic is {wanted!r}, expected {names} or a number of vehicles from 0")
-    return DENSITIES[str(wanted)]
+    return DENSITIES[wanted]
 
 
 class Traffic:

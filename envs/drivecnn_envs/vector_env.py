@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import observation_space
 from drivecnn_envs.simulator import RUNNING, SUCCESS, infraction_of
 from drivecnn_envs.states import MAX_SEED, Infraction, States
@@ -22,16 +24,21 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
     Spaces, rewards and info keys are those of `TownEnv`, with the batch in front.
     """
 
-    metadata = {"render_fps": round(1 / DT), "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+    metadata = {  # noqa: RUF012
+        "render_modes": ["rgb_array"],
+        "render_fps": round(1 / DT),
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
 
     def __init__(
         self,
         num_envs: int,
         map: str = "procedural:0",  # noqa: A002 - the word users know
+        render_mode: str | None = None,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        """Make the environments; `options` are those of `town_simulator`."""
-        self.num_envs = num_envs
+        """Make the environments; arguments are those of `TownEnv`."""
+        self.num_envs, self.render_mode = num_envs, render_mode
         self.simulator = town_simulator(map, **options)
         config = self.simulator.observer.config
         self.single_observation_space = observation_space(config)
@@ -40,6 +47,7 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.states: States = np.zeros(num_envs, self.simulator.dtype)
         self.outcomes = np.zeros(num_envs, np.uint8)
+        self._begun = np.zeros(num_envs, bool)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -55,14 +63,21 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         super().reset(seed=first)
         given = options or {}
         chosen = np.asarray(given.get("reset_mask", np.ones(self.num_envs)), bool)
-        routes = given.get("routes", self._random_routes(self.num_envs))
-        self._restart(chosen, np.asarray(routes)[chosen])
+        routes = np.asarray(given.get("routes", self._random_routes(self.num_envs)))
+        for name, values in (("reset_mask", chosen), ("routes", routes)):
+            if values.shape != (self.num_envs,):
+                raise InputError(f"{name} is {values.shape}, expected ({self.num_envs},)")
+        self._restart(chosen, routes[chosen])
         return self._observe(), self._infos()
 
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[Observations, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """Drive all cars for `DT` with curvatures (B, 1) [1/m]; restart those that had ended."""
+        if not self._begun.all():
+            raise ResetNeeded("cars have no route yet: call reset before step")
+        if np.shape(actions) != (self.num_envs, 1):
+            raise ValueError(f"actions is {np.shape(actions)}, expected ({self.num_envs}, 1)")
         curvature = np.asarray(actions, np.float32)[:, 0]
         if not np.isfinite(curvature).all():
             raise ValueError(f"the actions are {curvature}, expected finite curvatures [1/m]")
@@ -78,11 +93,18 @@ class TownVectorEnv(VectorEnv[Observations, NDArray[np.float32], NDArray[Any]]):
         terminated = (self.outcomes != RUNNING) & ~truncated
         return self._observe(), rewards, terminated, truncated, self._infos()
 
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Each car's C cameras side by side, (H, C W, 3) uint8."""
+        if self.render_mode is None:
+            return None
+        return tuple(self.simulator.observe(self.states).side_by_side())
+
     def _restart(self, chosen: NDArray[np.bool_], routes: NDArray[np.int64]) -> None:
         """Start the chosen cars (B,) on routes, one for each of them."""
         seeds = self.np_random.integers(MAX_SEED, size=len(routes))
         self.states[chosen] = self.simulator.start(routes, seeds)
         self.outcomes[chosen] = RUNNING
+        self._begun |= chosen
 
     def _random_routes(self, count: int) -> NDArray[np.int64]:
         return self.np_random.integers(len(self.simulator.scene.routes), size=count)

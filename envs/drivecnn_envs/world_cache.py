@@ -100,7 +100,8 @@ def _read(entry: Path, seed: int) -> World:
     levels = tuple(np.load(entry / name, mmap_mode="r") for name in _LEVELS)
     roads, origin = np.load(entry / "roads.npy"), np.load(entry / "origin.npy")
     sun, parked = float(np.load(entry / "sun.npy")), np.load(entry / "parked.npy")
-    os.utime(entry)
+    with suppress(OSError):  # of somebody else's cache, or of one that can only be read
+        os.utime(entry)
     for message in said:
         warnings.warn(message, MapWarning, stacklevel=4)
     return World(network, seed, levels, roads, origin, sun, parked)

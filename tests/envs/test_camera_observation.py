@@ -130,6 +130,12 @@ def test_several_agents_see_a_tuple_one_for_each():
     assert len(rewards) == 2
 
 
+def test_an_environment_of_ours_is_refused_as_it_has_cameras():
+    town = gym.make("drivecnn_envs:DriveCNN/Town-v0", map="procedural:3")
+    with pytest.raises(InputError, match="right-handed axes and has cameras already"):
+        CameraObservation(town)
+
+
 def test_an_environment_without_roads_is_refused():
     with pytest.raises(InputError, match=r"needs an environment of highway-env, got .*CartPole"):
         CameraObservation(gym.make("CartPole-v1"))

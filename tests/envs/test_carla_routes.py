@@ -151,6 +151,14 @@ def test_route_that_comes_back_to_its_start_is_driven_all_the_way(town):
     assert loop.x[int(loop.length)] == pytest.approx(pose[0], abs=1.0)
 
 
+def test_goal_behind_its_start_on_the_same_lane_is_refused(town):
+    start = next(index for index, lane in town.lanes.items() if lane.junction is None)
+    lane = town.lanes[start]
+    poses = [[*lane.position(s, 0.0), lane.heading_at(s)] for s in (lane.length - 2.0, 2.0)]
+    with pytest.raises(MapError, match="route back ends where it starts, or behind that"):
+        match_route(town, CarlaRoute("back", "", np.array(poses)))
+
+
 def test_waypoint_off_every_road_is_refused_by_its_number(town):
     route = CarlaRoute(
         "r7", "", np.array([[*town.lanes[next(iter(town.lanes))].points[3], 0.0]] * 2)

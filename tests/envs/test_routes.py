@@ -164,6 +164,15 @@ def test_lane_change_is_smooth_and_ends_on_the_lane_beside(make_road, turn, targ
     assert np.abs(np.diff(route.yaw)).max() < 0.05
 
 
+def test_changes_that_follow_each_other_share_the_lane(make_road):
+    network = make_road([[0, 0], [40, 0]], lanes=3)
+    lanes = [("a", "b", 0), ("a", "b", 1), ("a", "b", 2)]
+    route = follow(network, lanes, 0.0, np.inf)
+    assert np.abs(np.diff(route.yaw)).max() < 0.1
+    assert -route.y[0] == pytest.approx(0.0, abs=0.01)
+    assert -route.y[-1] == pytest.approx(7.0, abs=0.02)
+
+
 def test_random_routes_change_lanes_smoothly(carla_towns):
     network = carla_towns["Town06"]
     changes = 0
@@ -227,7 +236,14 @@ def test_more_junctions_than_there_are_are_refused(street):
 
 @pytest.mark.parametrize(
     "options",
-    [{"count": 0}, {"length": 1.0}, {"min_junctions": -1}, {"length": np.nan}, {"length": np.inf}],
+    [
+        {"count": 0},
+        {"count": 2.5},
+        {"length": 1.0},
+        {"min_junctions": -1},
+        {"length": np.nan},
+        {"length": np.inf},
+    ],
 )
 def test_route_options_that_cannot_be_drawn_are_refused(options):
     with pytest.raises(InputError, match="expected"):

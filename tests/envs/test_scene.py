@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.routes import follow
 from drivecnn_envs.scene import Scene
 from drivecnn_envs.states import STATE
@@ -49,9 +50,10 @@ def test_table_holds_the_routes_one_after_the_other(scene):
             assert np.array_equal(getattr(scene.table, name)[span], getattr(route, name))
 
 
-def test_route_that_does_not_exist_is_an_error(scene):
-    with pytest.raises(IndexError):
-        scene.start([3], [0])
+@pytest.mark.parametrize("number", [3, -1, 99, 0.5])
+def test_route_that_does_not_exist_is_an_error(scene, number):
+    with pytest.raises(InputError, match=f"route is {number}, expected a whole number from 0 to 2"):
+        scene.start([0, number], [0, 0])
 
 
 def test_seeds_up_to_64_bits_are_kept(scene):

@@ -3,8 +3,10 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 
+from drivecnn_envs.errors import InputError
 from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.towns import RouteOptions
 from drivecnn_envs.vehicle import MAX_CURVATURE
@@ -149,6 +151,50 @@ def test_action_that_is_no_number_is_refused(env, curvature):
     env.reset(seed=0)
     with pytest.raises(ValueError, match="expected finite curvatures"):
         env.step(actions(0.0, curvature, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (CARS + 1, 1), (CARS,), (CARS, 2)])
+def test_actions_of_another_shape_are_refused(env, shape):
+    env.reset(seed=0)
+    before = env.unwrapped.states.copy()
+    with pytest.raises(ValueError, match=rf"expected \({CARS}, 1\)"):
+        env.step(np.zeros(shape, np.float32))
+    assert np.array_equal(env.unwrapped.states, before)
+
+
+def test_step_before_every_car_has_a_route_is_refused():
+    env = gym.make_vec(ID, num_envs=2, vectorization_mode="vector_entry_point")
+    actions = np.zeros((2, 1), np.float32)
+    with pytest.raises(ResetNeeded):
+        env.step(actions)
+    env.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(ResetNeeded):
+        env.step(actions)
+    env.reset()
+    env.step(actions)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"routes": [0, 1]}, "routes is"),
+        ({"routes": [0, 1, 2, -4]}, "route is -4"),
+        ({"reset_mask": [True]}, "reset_mask is"),
+    ],
+)
+def test_options_that_do_not_suit_the_cars_are_refused(env, options, reason):
+    with pytest.raises(InputError, match=reason):
+        env.reset(options=options)
+
+
+def test_cars_are_shown_where_they_are_asked_to():
+    mode = {"vectorization_mode": "vector_entry_point", "render_mode": "rgb_array"}
+    env = gym.make_vec(ID, num_envs=2, **mode)
+    observation, _ = env.reset(seed=0)
+    images = env.render()
+    assert len(images) == 2
+    first = np.concatenate(list(observation["cameras"][0]), axis=2).transpose(1, 2, 0)
+    assert np.array_equal(images[0], first)
 
 
 def test_chosen_cars_start_again_while_the_others_stay(env):

@@ -100,6 +100,17 @@ def test_folder_that_cannot_be_written_is_done_without(tmp_path, file, built, mo
     assert len(built) == 2
 
 
+def test_folder_that_can_only_be_read_is_read(folder, file, built, monkeypatch):
+    first = load_world(str(file))
+
+    def refuse(_path):
+        raise PermissionError
+
+    monkeypatch.setattr("os.utime", refuse)
+    assert_equal(first, load_world(str(file)))
+    assert len(built) == 1
+
+
 def test_half_written_entry_leaves_nothing(folder, file, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -22,7 +22,8 @@ FORMS = (
 )
 MOST_MAPS = 10_000  # that one spec may stand for
 OSM_SUFFIXES = (".osm", ".osm.bz2", ".osm.pbf")
-_SEEDED = re.compile(r"(?:(?P<level>.+):)?(?P<first>\d+)(?:-(?P<last>\d+))?")
+MOST_DIGITS = 18  # of a seed
+_SEEDED = re.compile(r"(?:(?P<level>.+):)?(?P<first>\d{1,18})(?:-(?P<last>\d{1,18}))?")
 
 
 def load_map(spec: str) -> TownNetwork:
@@ -129,7 +130,7 @@ def _tuple(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
 
 
 def _track(name: str) -> TownNetwork:
-    if not name.isdecimal():
+    if not name.isdecimal() or len(name) > MOST_DIGITS:
         raise MapError(f"map 'track:{name}': expected track:SEED with a whole number >= 0")
     return generate_track(int(name))
 

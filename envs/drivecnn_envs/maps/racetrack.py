@@ -179,7 +179,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 f"{path}: the file has {size / 1e6:.0f} MB, expected at most "
                 f"{MAX_FILE_BYTES / 1e6:.0f} MB: leave out points"
             )
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, 1):
                 text = line.partition("#")[0].strip()
                 if text:
