@@ -19,7 +19,7 @@ Bytes = NDArray[np.uint8]
 ROUTE_BRUSH = 1.2  # map pixels over which the route's edge fades
 ROUTE_REACH = 1.5 * ROUTE_BRUSH  # map pixels from the route's middle to where it has faded
 MAX_SIZE = 512  # px
-MAX_RESOLUTION = 100.0  # m/px
+MAX_RESOLUTION, MAX_BEHIND = 100.0, 1000.0  # m/px, m
 COMMAND_LEVEL = np.uint8(85)  # of 255, times the number of what is told
 
 
@@ -59,10 +59,10 @@ class RouteMapView:
                 f"map resolution is {self.resolution} m/px, error_time {self.error_time} s and "
                 f"behind {self.behind} m, expected finite numbers, the first two above 0"
             )
-        if self.resolution > MAX_RESOLUTION or abs(self.behind) > self.size * self.resolution:
+        if self.resolution > MAX_RESOLUTION or abs(self.behind) > MAX_BEHIND:
             raise InputError(
                 f"map resolution is {self.resolution} m/px and behind {self.behind} m, expected at "
-                f"most {MAX_RESOLUTION:g} m/px and the {self.size} px of the map"
+                f"most {MAX_RESOLUTION:g} m/px and {MAX_BEHIND:g} m"
             )
         if min(others) < 0:
             raise InputError(
