@@ -55,14 +55,12 @@ Config = TypeVar("Config")
 SEVERAL = f"{FORMS}; procedural:FIRST-LAST for several towns"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 _PLAIN_WARNINGS = MapWarning, TrafficWarning
-SECTIONS = (
-    *(field.name for field in fields(RunConfig) if is_dataclass(field.default_factory)),
-    *(
-        f"observation.{field.name}"
-        for field in fields(ObservationConfig)
-        if is_dataclass(field.default_factory)
-    ),
-)
+SECTIONS = [
+    f"{above}{field.name}"
+    for above, kind in (("", RunConfig), ("observation.", ObservationConfig))
+    for field in fields(kind)
+    if is_dataclass(field.default_factory)
+]
 
 
 class _Parser(ArgumentParser):
@@ -123,7 +121,7 @@ def run(arguments: list[str], began: float) -> int:
     except (MemoryError, RuntimeError) as error:
         if not _is_of_memory(error):
             raise
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]  # Python's own says nothing
         sys.stderr.write(f"drivecnn {command}: not enough memory: {reason}\n")
         return FAILED
     except KeyboardInterrupt:

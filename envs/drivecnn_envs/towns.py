@@ -35,7 +35,7 @@ class RouteOptions:
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
         drivable = 10.0 <= self.length <= MAX_ROUTE_LENGTH
-        whole = self.count == int(self.count) and self.min_junctions == int(self.min_junctions)
+        whole = all(float(number).is_integer() for number in (self.count, self.min_junctions))
         if not whole or self.count < 1 or not drivable or self.min_junctions < 0:
             raise InputError(
                 f"routes: count {self.count}, length {self.length:g} m and min_junctions "

@@ -239,6 +239,7 @@ def test_more_junctions_than_there_are_are_refused(street):
     [
         {"count": 0},
         {"count": 2.5},
+        {"count": np.nan},
         {"length": 1.0},
         {"min_junctions": -1},
         {"length": np.nan},

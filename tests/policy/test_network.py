@@ -234,20 +234,18 @@ def test_a_wrong_shape_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("name", ["cameras", "route_map"])
-def test_arrays_are_refused_with_the_way_to_make_tensors_of_them(name: str) -> None:
+@pytest.mark.parametrize(
+    ("convert", "message"),
+    [
+        (Tensor.numpy, "is a ndarray, expected a tensor: torch.from_num"),
+        (Tensor.float, "is torch.float32, expected torch.uint8"),  # the policy normalises
+    ],
+)
+def test_what_is_no_tensor_of_bytes_is_refused(name, convert, message) -> None:
     cameras, route_map = observation(PolicyConfig())
     inputs = {"cameras": cameras, "route_map": route_map}
-    inputs[name] = inputs[name].numpy()
-    with pytest.raises(ValueError, match=f"{name} is a ndarray, expected a tensor: torch.from_num"):
-        DrivingPolicy()(**inputs)
-
-
-@pytest.mark.parametrize("name", ["cameras", "route_map"])
-def test_floats_are_refused_since_the_policy_normalises(name: str) -> None:
-    cameras, route_map = observation(PolicyConfig())
-    inputs = {"cameras": cameras, "route_map": route_map}
-    inputs[name] = inputs[name].float()
-    with pytest.raises(ValueError, match=f"{name} is torch.float32, expected torch.uint8"):
+    inputs[name] = convert(inputs[name])
+    with pytest.raises(ValueError, match=f"{name} {message}"):
         DrivingPolicy()(**inputs)
 
 
