@@ -89,6 +89,7 @@ TOWNS = "procedural:1000-1009"
 ROUTES = RouteOptions(100, 400.0, min_junctions=2)
 PROBED = 30  # routes whose states the CRPS is taken on, and near which it is asked for ways
 DECISIONS = 200  # timed
+PRECISION = "32-true"  # on every machine, but for the row that is about it
 TIMED_STEPS = 30  # of a row and of the default, to find how many the row can do
 
 
@@ -154,8 +155,11 @@ def config_of(row: str, seed: int) -> RunConfig:
 
 def arguments_of(row: str, seed: int) -> list[str]:
     """A row's arguments for `drivecnn train`."""
-    configs = [BASE, *Path("configs").glob(f"*/{row}.yaml")]
-    return [f"--config={config}" for config in configs] + [
+    own = [f"--config={config}" for config in Path("configs").glob(f"*/{row}.yaml")]
+    return [
+        f"--config={BASE}",
+        f"--optimiser.precision={PRECISION}",
+        *own,
         f"--seed={seed}",
         "--validation.times=1",
     ]
