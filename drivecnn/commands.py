@@ -5,15 +5,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Literal, NoReturn, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 import numpy as np
 import torch
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 from rich.console import Console
 
+from drivecnn.arguments import BAD_INPUT, Parser, RouteChoice, make_parser
 from drivecnn.display import (
     compilation_display,
     evaluation_display,
@@ -25,7 +26,6 @@ from drivecnn.display import (
     video_display,
 )
 from drivecnn.evaluation import (
-    Dropped,
     EvaluationConfig,
     evaluate,
     load_run,
@@ -34,7 +34,7 @@ from drivecnn.evaluation import (
     write_report,
 )
 from drivecnn.map_picture import draw_map
-from drivecnn.policy import ACTIONS, DEFAULT_ACTION, DrivingPolicy, PolicyError
+from drivecnn.policy import DrivingPolicy, PolicyError
 from drivecnn.policy.checkpoint import SHIPPED, CheckpointError, check_folder, run_path
 from drivecnn.rollout import DivergedError
 from drivecnn.training.config import RunConfig
@@ -45,15 +45,12 @@ from drivecnn.uncertainty import assess, check_density, write_uncertainty
 from drivecnn.uncertainty_picture import draw_uncertainty
 from drivecnn.video import record_drive
 from drivecnn_envs.errors import InputError, MapWarning, TrafficWarning
-from drivecnn_envs.maps import FORMS, load_map
-from drivecnn_envs.observation import FamilyName, ObservationConfig
+from drivecnn_envs.maps import load_map
+from drivecnn_envs.observation import ObservationConfig
 from drivecnn_envs.roads import summarise
-from drivecnn_envs.towns import RouteOptions
-from drivecnn_envs.traffic import Wanted
 
 Config = TypeVar("Config")
-SEVERAL = f"{FORMS}; procedural:FIRST-LAST for several towns"
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, INTERRUPTED = 1, 130  # exit codes
 _PLAIN_WARNINGS = MapWarning, TrafficWarning
 SECTIONS = [
     f"{above}{field.name}"
@@ -63,40 +60,9 @@ SECTIONS = [
 ]
 
 
-class _Parser(ArgumentParser):
-    """A parser that answers bad input with one line."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Exit with 2 and the reason."""
-        reason, name = " ".join(message.split()), self.prog.replace(" [options]", "")
-        sys.stderr.write(f"{name}: {reason}; see {name} --help\n")
-        sys.exit(BAD_INPUT)
-
-
-@dataclass(frozen=True)
-class RouteChoice:
-    """Which random routes to drive.
-
-    Attributes:
-        routes: how many, spread evenly over the maps.
-        route_length: of each [m].
-        junctions: how many junctions with a choice each crosses at least.
-        seed: of the routes, the looks and the disturbances.
-    """
-
-    routes: int = 100
-    route_length: float = 400.0
-    junctions: int = 0
-    seed: int = 0
-
-    def options(self) -> RouteOptions:
-        """The same as the simulator wants it."""
-        return RouteOptions(self.routes, self.route_length, self.junctions)
-
-
 def run(arguments: list[str], began: float) -> int:
     """Run a command line. Returns the exit code; `began` is when the program did, `time.time()`."""
-    parser = _parser()
+    parser = make_parser()
     try:
         options = parser.parse_args(arguments)
     except UnicodeError as error:
@@ -136,7 +102,7 @@ def _is_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | of_torch) or "DefaultCPUAllocator" in str(error)
 
 
-def _instantiate(parser: _Parser, options: Namespace) -> Namespace:
+def _instantiate(parser: Parser, options: Namespace) -> Namespace:
     """The command's options, with its dataclasses made; what one of them refuses is bad input."""
     try:
         _check_sections(options[options.subcommand])
@@ -176,76 +142,6 @@ def _warnings_in_a_line(command: str) -> Iterator[None]:
 
         warnings.showwarning = say
         yield
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="drivecnn", description="End-to-end driving, from cameras to steering.")
-    commands = parser.add_subcommands(required=True)
-    train_parser = _Parser(description="Train a policy and save it in a run folder.")
-    train_parser.add_argument("--config", action="config", help="YAML file: see configs/")
-    train_parser.add_argument("--out", type=Path, default=Path("runs/run"), help="run folder")
-    train_parser.add_argument("--resume", action="store_true", help="go on with a stopped run")
-    train_parser.add_class_arguments(RunConfig)
-    commands.add_subcommand("train", train_parser, help="train a policy")
-    speedrun_parser = _Parser(
-        description="Train until 99 of 100 unseen routes are driven. Of validation only the times "
-        "count, and nothing is tracked."
-    )
-    speedrun_parser.add_argument("--config", action="config", help="YAML file: see configs/")
-    speedrun_parser.add_argument("--out", type=Path, default=Path("runs/speedrun"), help="folder")
-    speedrun_parser.add_class_arguments(RunConfig)
-    commands.add_subcommand("speedrun", speedrun_parser, help="from nothing to driving, timed")
-    evaluate_parser = _driving_parser("Drive routes in closed loop and write report.json.")
-    evaluate_parser.add_argument("--drop", type=Dropped | None, default=None, help="input to blank")
-    evaluate_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
-    commands.add_subcommand("evaluate", evaluate_parser, help="drive routes and judge")
-    drive_parser = _driving_parser("Drive one route and film it.")
-    drive_parser.add_argument(
-        "--route", type=int | None, default=None, help="which of the routes that evaluate drives"
-    )
-    drive_parser.add_argument(
-        "--last", type=float | None, default=None, help="film only so many seconds before the end"
-    )
-    drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
-    commands.add_subcommand("drive", drive_parser, help="film a drive")
-    uncertainty_parser = _Parser(description="Judge a policy's distributions, not its driving.")
-    uncertainty_parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
-    )
-    uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
-    uncertainty_parser.add_argument(
-        "--ensemble", type=list[Path], default=[], help="further runs, trained with other seeds"
-    )
-    uncertainty_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
-    uncertainty_parser.add_class_arguments(RouteChoice)
-    commands.add_subcommand("uncertainty", uncertainty_parser, help="judge the distributions")
-    map_parser = _Parser(description="Draw a map and print its size.")
-    map_parser.add_argument("spec", type=str, help=FORMS)
-    map_parser.add_argument("--out", type=Path, default=Path("map.png"), help="PNG file")
-    commands.add_subcommand("map", map_parser, help="draw a map")
-    return parser
-
-
-def _driving_parser(description: str) -> _Parser:
-    """What `evaluate` and `drive` have in common."""
-    parser = _Parser(description=description)
-    parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
-    )
-    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
-    parser.add_argument(
-        "--driver", type=Literal["expert", "policy"], default="policy", help="who steers"
-    )
-    parser.add_argument(
-        "--action",
-        type=str,
-        default=DEFAULT_ACTION,
-        help=f"of the distribution: {', '.join(ACTIONS)}",
-    )
-    parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
-    parser.add_argument("--looks", type=FamilyName | None, default=None, help="if not the run's")
-    parser.add_class_arguments(RouteChoice)
-    return parser
 
 
 def _train(options: Namespace, console: Console) -> None:
