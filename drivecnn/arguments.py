@@ -81,16 +81,11 @@ def make_parser() -> Parser:
     )
     drive_parser.add_argument("--out", type=Path, default=Path("drive.mp4"), help="MP4 file")
     commands.add_subcommand("drive", drive_parser, help="film a drive")
-    uncertainty_parser = Parser(description="Judge a policy's distributions, not its driving.")
-    uncertainty_parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
-    )
-    uncertainty_parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
+    uncertainty_parser = _judging_parser("Judge a policy's distributions, not its driving.")
     uncertainty_parser.add_argument(
         "--ensemble", type=list[Path], default=[], help="further runs, trained with other seeds"
     )
     uncertainty_parser.add_argument("--out", type=Path | None, default=None, help="report folder")
-    uncertainty_parser.add_class_arguments(RouteChoice)
     commands.add_subcommand("uncertainty", uncertainty_parser, help="judge the distributions")
     map_parser = Parser(description="Draw a map and print its size.")
     map_parser.add_argument("spec", type=str, help=FORMS)
@@ -101,11 +96,7 @@ def make_parser() -> Parser:
 
 def _driving_parser(description: str) -> Parser:
     """What `evaluate` and `drive` have in common."""
-    parser = Parser(description=description)
-    parser.add_argument(
-        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
-    )
-    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
+    parser = _judging_parser(description)
     parser.add_argument(
         "--driver", type=Literal["expert", "policy"], default="policy", help="who steers"
     )
@@ -117,5 +108,15 @@ def _driving_parser(description: str) -> Parser:
     )
     parser.add_argument("--traffic", type=Wanted, default="none", help="or a number of vehicles")
     parser.add_argument("--looks", type=FamilyName | None, default=None, help="if not the run's")
+    return parser
+
+
+def _judging_parser(description: str) -> Parser:
+    """Whose policy it is about, and on which routes."""
+    parser = Parser(description=description)
+    parser.add_argument(
+        "run", type=Path | None, nargs="?", help="run folder or checkpoint; shipped if left out"
+    )
+    parser.add_argument("--map", type=str, default="procedural:1000-1009", help=SEVERAL)
     parser.add_class_arguments(RouteChoice)
     return parser
