@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from drivecnn.policy.distributions import (
     CURVATURE_SCALE,
@@ -168,6 +169,22 @@ class VariationalLoss(_PerTarget):
         off = (distribution.scale.log() - self.log_scale).square().sum(dim=-1)  # (B,)
         penalty = self.sparsity * log_norm.exp() + self.spread * off
         return penalty - distribution.log_prob(curvature)
+
+
+def unsteadiness(distribution: SteeringDistribution, curvature: Tensor, counted: Tensor) -> Tensor:
+    """How much the mean's error changes from one decision to the next.
+
+    Half the mean square of the change, in units of CURVATURE_SCALE; beyond one unit it is linear.
+
+    Args:
+        distribution: over steering at B moments, the second half each a decision after the first.
+        curvature: (B,) targets [1/m].
+        counted: (B,) whether a moment counts; a car with one that does not is left out.
+    """
+    now, after = ((distribution.mean - curvature) / CURVATURE_SCALE).chunk(2)
+    counts = counted.view(2, -1).all(dim=0)
+    change = functional.huber_loss(after, now, reduction="none")
+    return (change * counts).sum() / counts.sum().clamp(min=1)
 
 
 LOSSES: dict[str, Loss] = {

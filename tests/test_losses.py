@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from drivecnn.losses import LOSSES, NLLLoss, VariationalLoss, check_loss
+from drivecnn.losses import LOSSES, NLLLoss, VariationalLoss, check_loss, unsteadiness
 from drivecnn.policy.distributions import (
     CURVATURE_SCALE,
     FAMILIES,
@@ -157,3 +157,31 @@ def test_a_head_learns_two_ways_through_a_junction(loss: str, family: str) -> No
 )
 def test_who_knows_one_way_only_learns_the_middle_of_two(loss: str, family: str) -> None:
     assert learned(loss, family).mean.item() == pytest.approx(0.01, abs=3e-3)
+
+
+def steered(errors: list[float]) -> GaussianMixture:
+    """One Gaussian a moment, off by so many units."""
+    loc = CURVATURE_SCALE * torch.tensor(errors, requires_grad=True)
+    return GaussianMixture(
+        torch.zeros(len(errors), 1), loc[:, None], torch.full_like(loc, 0.01)[:, None]
+    )
+
+
+@pytest.mark.parametrize(
+    ("errors", "counted", "expected"),
+    [
+        ([0.3, -0.2, 0.3, -0.2], [True] * 4, 0.0),  # always as far off as before
+        ([0.3, 0.0, 0.1, 0.4], [True] * 4, (0.02 + 0.08) / 2),
+        ([0.3, 0.0, 0.1, 0.4], [True, True, True, False], 0.02),
+        ([0.3, 0.0, 0.1, 0.4], [False, False, True, True], 0.0),
+        ([3.0, -2.0], [True] * 2, 5.0 - 0.5),  # linear beyond a unit
+    ],
+)
+def test_unsteadiness_is_how_errors_change_from_one_half_to_the_other(
+    errors: list[float], counted: list[bool], expected: float
+) -> None:
+    target = torch.full((len(errors),), 0.02)
+    distribution = steered([error + 0.02 / CURVATURE_SCALE for error in errors])
+    change = unsteadiness(distribution, target, torch.tensor(counted))
+    assert change.item() == pytest.approx(expected, abs=1e-6)
+    change.backward()

@@ -97,8 +97,11 @@ class OptimiserConfig:
         method: Muon, or torch's AdamW.
         loss: what is minimised: nll, crps, mse, hl_gauss or variational; it must fit
             `policy.distribution`.
+        steadiness: weight in the loss of how much the error changes from one decision to the next
+            (`drivecnn.losses.unsteadiness`); above 0 half of a batch comes a decision after the
+            other half.
         steps: training steps.
-        batch_size: states drawn for one step by each process, as Lightning Fabric counts.
+        batch_size: states seen in one step by each process, as Lightning Fabric counts.
         learning_rate: highest value of a schedule that warms up and falls like a cosine.
         warmup_steps: steps until that value; a shorter training ends on the way up.
         weight_decay: share of the weights, times the learning rate, that each step takes off.
@@ -110,6 +113,7 @@ class OptimiserConfig:
 
     method: Literal["muon", "adamw"] = "muon"
     loss: str = "nll"
+    steadiness: float = 0.0
     steps: int = 1500
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -124,12 +128,22 @@ class OptimiserConfig:
         """Refuse what cannot work."""
         for name in ("steps", "batch_size", "warmup_steps"):
             _check_least(f"optimiser.{name}", getattr(self, name), 1)
-        for name in ("learning_rate", "weight_decay"):
+        for name in ("learning_rate", "weight_decay", "steadiness"):
             _check_least(f"optimiser.{name}", getattr(self, name), 0)
+        if self.batch_size % self.moments:
+            raise InputError(
+                f"optimiser.batch_size is {self.batch_size}, expected an even number: with "
+                "optimiser.steadiness half of a batch comes a decision after the other half"
+            )
         if not self.gradient_clip > 0.0:
             raise InputError(f"optimiser.gradient_clip is {self.gradient_clip}, expected above 0")
         if not 0.0 <= self.ema_decay < 1.0:
             raise InputError(f"optimiser.ema_decay is {self.ema_decay}, expected 0 to below 1")
+
+    @property
+    def moments(self) -> int:
+        """How many successive decisions of a car a batch has."""
+        return 2 if self.steadiness > 0.0 else 1
 
 
 @dataclass(frozen=True)

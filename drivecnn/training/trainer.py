@@ -1,8 +1,9 @@
 """On-policy training: the policy drives, the expert labels, and the buffer holds states.
 
 Each step drives a fleet on for a moment, adds the states it went through to the buffer, draws a
-batch of old states, moves some of them off the route, renders what they would see in a new light,
-asks the expert what to do there, and fits the policy to the answer (DAgger: Ross, Gordon, Bagnell,
+batch of old states, moves some of them off the route, renders what they would see in a new light
+(and a moment later, where steadiness counts), asks the expert what to do there, and fits the policy
+to the answer (DAgger: Ross, Gordon, Bagnell,
 AISTATS 2011). Behaviour cloning is the same with the expert driving all the time. On a CPU all but
 the last is done for the next step while the policy is fitted, with the weights from before it.
 """
@@ -16,11 +17,12 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drivecnn.episode import Episode
-from drivecnn.losses import LOSSES
+from drivecnn.losses import LOSSES, unsteadiness
 from drivecnn.policy import ACTIONS, DrivingPolicy, load_camera_weights, load_policy_weights
 from drivecnn.rollout import Decision, ExpertDriver, Fleet, PolicyDriver, Start
 from drivecnn.training.ahead import Ahead, AtOnce, Maker
@@ -33,7 +35,7 @@ from drivecnn.training.optimiser import make_optimiser, set_learning_rate
 from drivecnn.training.recorded import Recorded
 from drivecnn_envs.forks import Forks
 from drivecnn_envs.gpu import observer_on
-from drivecnn_envs.grading import draw_grades
+from drivecnn_envs.grading import Grades, draw_grades
 from drivecnn_envs.states import MAX_SEED, States
 from drivecnn_envs.towns import RouteOptions, load_simulator
 from drivecnn_envs.vehicle import DT
@@ -60,11 +62,22 @@ class StepReport(NamedTuple):
     skipped: bool  # whether loss or gradient was not finite, so that the weights are as before
 
 
+class Inputs(NamedTuple):
+    """What a policy sees of B states, and what it learns there."""
+
+    cameras: Tensor
+    route_map: Tensor
+    curvature: Tensor  # (B,) 1/m, the expert's; of any way where the route is blank
+    settled: Tensor  # (B,) whether the route is drawn and the pose is as it was driven
+
+
 class Batch(NamedTuple):
     """What one training step learns from, and the driving before it."""
 
-    states: States  # (B,)
-    inputs: tuple[Tensor, Tensor, Tensor]  # cameras, route maps and the expert's curvature [1/m]
+    states: (
+        States  # (B,); where steadiness counts, the second half comes a decision after the first
+    )
+    inputs: Inputs
     expert_share: float
     episodes: list[Episode]  # that ended
 
@@ -226,11 +239,18 @@ class Trainer:
             skipped,
         )
 
-    def _fit(self, cameras: Tensor, route_map: Tensor, curvature: Tensor) -> Tensor:
+    def _fit(
+        self, cameras: Tensor, route_map: Tensor, curvature: Tensor, settled: Tensor
+    ) -> Tensor:
         """Find the gradients for a batch. Loss, NLL or NaN, error and gradients' norm: (4,)."""
-        terms = self.loss(self.policy(cameras, route_map), curvature)
+        distribution = self.policy(cameras, route_map)
+        terms = self.loss(distribution, curvature)
+        total = terms.total
+        if self.config.optimiser.steadiness > 0.0:
+            change = unsteadiness(distribution, curvature, settled)
+            total = total + self.config.optimiser.steadiness * change
         self.optimiser.zero_grad()
-        self.fabric.backward(terms.total)
+        self.fabric.backward(total)
         norm = self.fabric.clip_gradients(
             self.policy,
             self.optimiser,
@@ -239,17 +259,22 @@ class Trainer:
         )
         assert norm is not None
         nll = torch.full_like(norm, math.nan) if terms.nll is None else terms.nll
-        return torch.stack([terms.total.detach(), nll, terms.curvature_mae, norm])
+        return torch.stack([total.detach(), nll, terms.curvature_mae, norm])
 
     def _batch(self, step: int) -> Batch:
         """Drive on, and draw what a step learns from."""
         self.driver.expert_share = _expert_share(step, self.config)
         episodes = self._drive()
-        states = self._draw(self.config.optimiser.batch_size)
-        disturb(states, self.config.data, self.rng)
+        moments = self.config.optimiser.moments
+        states = self._draw(self.config.optimiser.batch_size // moments)
+        moved = disturb(states, self.config.data, self.rng)
         # another look, but the map error they were driven with: it is what has led them astray
         states["seed"] = self.rng.integers(MAX_SEED, size=len(states))
-        return Batch(states, self.inputs(states), self.driver.expert_share, episodes)
+        if moments > 1:
+            after = states.copy()
+            self.simulator.step(after, self.simulator.expert(after))
+            states = np.concatenate([states, after])
+        return Batch(states, self.inputs(states, moved), self.driver.expert_share, episodes)
 
     def _drive(self) -> list[Episode]:
         """Drive the fleet on, keeping the states it was in; returns the episodes that ended."""
@@ -260,25 +285,35 @@ class Trainer:
                 episodes += self.fleet.step(self.driver)
         return episodes
 
-    def inputs(self, states: States) -> tuple[Tensor, Tensor, Tensor]:
-        """Cameras, route maps and the expert's curvature, which is of any way at a blank route."""
-        config = self.config.data
+    def inputs(self, states: States, moved: NDArray[np.bool_]) -> Inputs:
+        """What the policy sees of states (B,), graded and with blank routes by chance.
+
+        Moments of the same car have the same grading, and all or none of them a route. `moved` says
+        whose pose has been moved off, one for each car.
+        """
+        config, cars = self.config.data, len(moved)
+        moments = len(states) // cars
         observation = self.simulator.observe(states)
         if config.grading > 0.0:
-            grades = draw_grades(len(states), config.grading, self.rng)
+            grades = draw_grades(cars, config.grading, self.rng)
+            grades = Grades(*(np.concatenate([part] * moments) for part in grades))
             images = observation.cameras  # those of a car alike, in all its frames
             images = images.reshape(len(states), -1, *images.shape[-3:])
             self.simulator.observer.grade(images, grades)
-        dropout = np.where(self.forks.open(states), config.fork_dropout, config.route_dropout)
-        blank = self.rng.random(len(states)) < dropout
+        at_fork = self.forks.open(states[:cars])
+        dropout = np.where(at_fork, config.fork_dropout, config.route_dropout)
+        dropped = self.rng.random(cars) < dropout
+        blank, settled = np.tile(dropped, moments), np.tile(~dropped & ~moved, moments)
         expert = self.simulator.expert(states)
         expert[blank] = self.forks.expert(states[blank], self.rng)
-        cameras, route_map, curvature = (
-            torch.as_tensor(array, device=self.fabric.device)
-            for array in (observation.cameras, observation.route_map, expert)
+        inputs = Inputs(
+            *(
+                torch.as_tensor(array, device=self.fabric.device)
+                for array in (observation.cameras, observation.route_map, expert, settled)
+            )
         )
-        route_map[:, 1] *= torch.from_numpy(~blank).to(route_map)[:, None, None]
-        return cameras, route_map, curvature
+        inputs.route_map[:, 1] *= torch.from_numpy(~blank).to(inputs.route_map)[:, None, None]
+        return inputs
 
     def _draw(self, count: int) -> States:
         """So many states from the buffer, balanced over curvature as far as is wanted."""
@@ -310,13 +345,14 @@ def beginning(config: RunConfig) -> DrivingPolicy:
     return policy
 
 
-def disturb(states: States, config: DataConfig, rng: Generator) -> None:
-    """Move a share of the poses sideways and turn them, in place."""
+def disturb(states: States, config: DataConfig, rng: Generator) -> NDArray[np.bool_]:
+    """Move a share of the poses sideways and turn them, in place; returns which ones."""
     chosen = rng.random(len(states)) < config.jitter_share
     aside = rng.normal(0.0, config.lateral_jitter, len(states)) * chosen
     states["x"] -= aside * np.sin(states["yaw"])
     states["y"] += aside * np.cos(states["yaw"])
     states["yaw"] += rng.normal(0.0, config.heading_jitter, len(states)) * chosen
+    return chosen
 
 
 def _learning_rate(step: int, config: OptimiserConfig) -> float:

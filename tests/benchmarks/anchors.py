@@ -65,6 +65,7 @@ ABLATIONS = {  # the same of configs/ablations
     "last-weights": "the last weights, not their average",
     "on-route": "no pose is moved off",
     "ungraded": "no random colours",
+    "steady": "trembling costs: pairs of successive decisions",
     "balanced": "half of a batch balanced over curvature",
     "always-routed": "the route is never left out",
     "forks": "the route left out of 40 % of the states at forks",

@@ -31,6 +31,8 @@ NAN = float("nan")
         (lambda: OptimiserConfig(weight_decay=-1.0), "optimiser.weight_decay is -1"),
         (lambda: OptimiserConfig(gradient_clip=0.0), "optimiser.gradient_clip is 0"),
         (lambda: OptimiserConfig(ema_decay=1.0), "optimiser.ema_decay is 1"),
+        (lambda: OptimiserConfig(steadiness=-1.0), "optimiser.steadiness is -1"),
+        (lambda: OptimiserConfig(steadiness=1.0, batch_size=33), "optimiser.batch_size is 33"),
         (lambda: ValidationConfig(times=0), "validation.times is 0"),
         (lambda: ValidationConfig(maps=()), "validation.maps is empty"),
         (lambda: ValidationConfig(routes=0), "validation.routes: count 0"),

@@ -1,5 +1,6 @@
 """Training: a small policy is really trained, drives, is saved and resumed."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -317,6 +318,36 @@ def test_drawn_states_have_another_look_and_the_map_error_they_were_driven_with(
     assert not np.isin(drawn["seed"], driven["seed"]).any()
 
 
+def test_with_steadiness_half_of_a_batch_comes_a_decision_after_the_other():
+    trainer = Trainer(replace(BRIEF, optimiser=replace(BRIEF.optimiser, steadiness=10.0)))
+    trainer.train_step()
+    report = trainer.train_step()
+    assert math.isfinite(report.loss)
+    assert report.loss > report.nll  # by what trembles
+    now, after = np.split(report.states, 2)
+    assert len(report.states) == BRIEF.optimiser.batch_size
+    for name in ("route", "seed"):
+        np.testing.assert_array_equal(after[name], now[name])
+    np.testing.assert_array_equal(after["step"], now["step"] + 1)
+    driven = np.hypot(after["x"] - now["x"], after["y"] - now["y"])
+    assert (driven > 0.1).all()
+    assert (driven < 2.0).all()
+
+
+def test_moments_of_a_car_are_graded_alike_and_count_only_where_they_are_settled():
+    optimiser = replace(BRIEF.optimiser, steadiness=10.0)
+    data = replace(BRIEF.data, route_dropout=0.5, grading=1.0)
+    trainer = Trainer(replace(BRIEF, data=data, optimiser=optimiser))
+    states, moved = trainer.fleet.states[:16], np.arange(16) % 2 == 0
+    inputs = trainer.inputs(np.concatenate([states, states]), moved)
+    for part in (inputs.cameras, inputs.route_map, inputs.settled):
+        assert torch.equal(part[:16], part[16:])
+    has_route = inputs.route_map[:16, 1].flatten(1).any(dim=1)
+    assert torch.equal(inputs.settled[:16], has_route & ~torch.from_numpy(moved))
+    assert inputs.settled.any()
+    assert not inputs.settled.all()
+
+
 def test_the_map_lags_in_training():
     trainer = Trainer(replace(BRIEF, data=replace(BRIEF.data, map_lag=4.0)))
     states = trainer.fleet.states
@@ -335,7 +366,7 @@ def test_at_a_junction_a_blank_route_is_taught_every_way_and_a_shown_one_its_own
     states = scene.at(routes.astype(int), stations, np.arange(len(routes)), trainer.simulator.dtype)
     spreads = []
     for state in states:
-        _, route_map, curvature = trainer.inputs(np.repeat(state, 64))
+        _, route_map, curvature, _ = trainer.inputs(np.repeat(state, 64), np.zeros(64, bool))
         assert bool(route_map[:, 1].any()) == (share == 0.0)
         spreads.append(float(curvature.max() - curvature.min()))
     assert (np.array(spreads) > 0.02).mean() == pytest.approx(share, abs=0.3)
