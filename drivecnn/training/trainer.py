@@ -2,10 +2,10 @@
 
 Each step drives a fleet on for a moment, adds the states it went through to the buffer, draws a
 batch of old states, moves some of them off the route, renders what they would see in a new light
-(and a moment later, where steadiness counts), asks the expert what to do there, and fits the policy
-to the answer (DAgger: Ross, Gordon, Bagnell,
-AISTATS 2011). Behaviour cloning is the same with the expert driving all the time. On a CPU all but
-the last is done for the next step while the policy is fitted, with the weights from before it.
+(and a decision later, where steadiness counts), asks the expert what to do there, and fits the
+policy to the answer (DAgger: Ross, Gordon, Bagnell, AISTATS 2011). Behaviour cloning is the same
+with the expert driving all the time. On a CPU all but the last is done for the next step while the
+policy is fitted, with the weights from before it.
 """
 
 import copy
@@ -74,9 +74,7 @@ class Inputs(NamedTuple):
 class Batch(NamedTuple):
     """What one training step learns from, and the driving before it."""
 
-    states: (
-        States  # (B,); where steadiness counts, the second half comes a decision after the first
-    )
+    states: States  # (B,); with steadiness half of them come a decision after the others
     inputs: Inputs
     expert_share: float
     episodes: list[Episode]  # that ended
