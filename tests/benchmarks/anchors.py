@@ -319,7 +319,8 @@ bits are of slower cores, without AMX, that had other work to do. Where the JSON
 (DART, cloning, Amini et al., donkeycar's pilots and conditional imitation, as many frames) it was
 bfloat16, with AMX. A column that a seed's run was not asked for is "-". At the same time: a row
 does as many steps as it can while the default does its own, both timed in turn; towns, validation,
-film and what else the machine had to do take the time they take. The figures of each
+film and what else the machine had to do take the time they take, and some were stopped for a while
+(the map alone for 28 minutes), so that there steps compare and minutes do not. The figures of each
 run, with seed, commit and versions, are in [docs/results/](results); not all are of the same
 commit. Runs of before version 0.16 had the surroundings of the n-th unseen town in common with the
 n-th town of the training, around other roads: CHANGELOG.md says what that was worth, which is
