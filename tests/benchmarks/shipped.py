@@ -27,25 +27,25 @@ EASY = "procedural:1000-1009"
 ROUTES = RouteOptions(300, 400.0, min_junctions=2)
 CARLA_ROUTES = RouteOptions(300, 400.0)
 NEW_LOOKS = "easy, looks never trained on"
+CASES = {
+    "easy": EvaluationConfig(EASY, ROUTES),
+    "medium": EvaluationConfig("procedural:medium:1000-1009", ROUTES),
+    "hard": EvaluationConfig("procedural:hard:1000-1009", ROUTES),
+    "city": EvaluationConfig("procedural:city:1000-1009", ROUTES),
+    "easy, regular traffic": EvaluationConfig(EASY, ROUTES, traffic="regular"),
+    NEW_LOOKS: EvaluationConfig(EASY, ROUTES),
+    "easy, cameras blanked": EvaluationConfig(EASY, ROUTES, drop="cameras"),
+    "easy, map blanked": EvaluationConfig(EASY, ROUTES, drop="route_map"),
+} | {
+    f"CARLA {town}": EvaluationConfig(str(MAPS / f"{town}.xodr"), CARLA_ROUTES)
+    for town in ("Town01", "Town03", "Town04", "Town06")
+}
 
 
 def main() -> None:
     policy, observation = load_run(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED)
-    cases = {
-        "easy": EvaluationConfig(EASY, ROUTES),
-        "medium": EvaluationConfig("procedural:medium:1000-1009", ROUTES),
-        "hard": EvaluationConfig("procedural:hard:1000-1009", ROUTES),
-        "city": EvaluationConfig("procedural:city:1000-1009", ROUTES),
-        "easy, regular traffic": EvaluationConfig(EASY, ROUTES, traffic="regular"),
-        NEW_LOOKS: EvaluationConfig(EASY, ROUTES),
-        "easy, cameras blanked": EvaluationConfig(EASY, ROUTES, drop="cameras"),
-        "easy, map blanked": EvaluationConfig(EASY, ROUTES, drop="route_map"),
-    } | {
-        f"CARLA {town}": EvaluationConfig(str(MAPS / f"{town}.xodr"), CARLA_ROUTES)
-        for town in ("Town01", "Town03", "Town04", "Town06")
-    }
     table = driving_table("towns")
-    for name, config in cases.items():
+    for name, config in CASES.items():
         seen = replace(observation, looks="new") if name == NEW_LOOKS else observation
         evaluation = evaluate(config, policy, seen)
         write_report(evaluation, REPORTS / name.replace(",", "").replace(" ", "-"))
