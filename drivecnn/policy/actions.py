@@ -73,7 +73,7 @@ class SteadyAction:
         most: 1/m that one decision changes at most; 0.03 turns the front wheels at 86 degrees/s.
     """
 
-    share: float = 0.5
+    share: float = 0.4
     most: float = 0.03
 
     def __call__(self, distribution: SteeringDistribution, last: Tensor) -> Tensor:
