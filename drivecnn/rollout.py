@@ -71,7 +71,7 @@ class PolicyDriver:
         self._observe = observe
         self._drop = drop
         self._action = action
-        self._last: dict[tuple[int, int], float] = {}  # 1/m, of each episode's last decision
+        self._driven: dict[tuple[int, int], tuple[float, float]] = {}  # 1/m, of each episode
 
     def __call__(self, states: States) -> Decision:
         """The policy's distribution for each car, and of the action what the vehicle can steer."""
@@ -85,15 +85,18 @@ class PolicyDriver:
         with torch.inference_mode():
             answer = self._policy(inputs["cameras"], inputs["route_map"])
             distribution = answer.to("cpu")  # where little work is done sooner than on a GPU
-            wanted = self._action(distribution, torch.tensor(self._remember(states)))
+            driven = self._remember(states)
+            wanted = self._action(distribution, torch.tensor(driven).view(-1, 2).T)
             curvature = wanted.clamp(-MAX_CURVATURE, MAX_CURVATURE).numpy()
-        self._last = dict(zip(_episodes(states), curvature.tolist(), strict=True))
+        pairs = zip(curvature.tolist(), (last for last, _ in driven), strict=True)
+        self._driven = dict(zip(_episodes(states), pairs, strict=True))
         return Decision(curvature, distribution)
 
-    def _remember(self, states: States) -> list[float]:
-        """What this driver drove last with each car [1/m]; nan at the start of an episode."""
+    def _remember(self, states: States) -> list[tuple[float, float]]:
+        """What this driver drove last with each car and before [1/m]; nan where it did not."""
+        nothing = math.nan, math.nan
         return [
-            self._last.get(episode, math.nan) if step else math.nan
+            self._driven.get(episode, nothing) if step else nothing
             for episode, step in zip(_episodes(states), states["step"].tolist(), strict=True)
         ]
 

@@ -1,5 +1,7 @@
 """Driving in closed loop."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -105,15 +107,15 @@ def test_an_action_is_taken_from_the_distribution(simulator, policy):
     for name in ("mean", "median", "mode"):
         driver = PolicyDriver(policy, simulator.observe, action=ACTIONS[name])
         curvature, distribution = driver(states)
-        expected = ACTIONS[name](distribution, torch.full((2,), torch.nan))
+        expected = ACTIONS[name](distribution, torch.full((2, 2), torch.nan))
         np.testing.assert_array_equal(curvature, expected)
 
 
 def test_a_car_has_driven_no_more_than_it_can_steer(simulator, policy):
     lasts = []
 
-    def too_much(distribution, last):
-        lasts.append(last.tolist())
+    def too_much(distribution, driven):
+        lasts.append(driven[0].tolist())
         return torch.tensor([0.7, -0.3])
 
     driver = PolicyDriver(policy, simulator.observe, action=too_much)
@@ -125,12 +127,12 @@ def test_a_car_has_driven_no_more_than_it_can_steer(simulator, policy):
     assert lasts[1] == pytest.approx([0.2, -0.2])
 
 
-def test_an_action_sees_what_each_car_drove_last_and_nothing_at_its_start(simulator, policy):
+def test_an_action_sees_what_each_car_drove_before_and_nothing_at_its_start(simulator, policy):
     seen = []
 
-    def note(distribution, last):
-        seen.append(last.tolist())
-        return 0.01 * torch.arange(len(last)) + 0.05 * len(seen)
+    def note(distribution, driven):
+        seen.append(driven.tolist())
+        return 0.01 * torch.arange(driven.shape[1]) + 0.05 * len(seen)
 
     driver = PolicyDriver(policy, simulator.observe, action=note)
     states = simulator.start([0, 1, 2], [5, 6, 7])
@@ -139,11 +141,15 @@ def test_an_action_sees_what_each_car_drove_last_and_nothing_at_its_start(simula
         states["step"] += 1
     states["step"][0] = 0  # the same episode, driven once more
     driver(states[[0, 2]])
-    assert np.isnan(seen[0]).all()
-    assert seen[1] == pytest.approx([0.05, 0.06, 0.07])
-    assert seen[2] == pytest.approx([0.12, 0.1])
-    assert np.isnan(seen[3][0])
-    assert seen[3][1] == pytest.approx(0.15)
+    nothing = math.nan
+    expected = [
+        [[nothing, nothing, nothing], [nothing, nothing, nothing]],
+        [[0.05, 0.06, 0.07], [nothing, nothing, nothing]],
+        [[0.12, 0.1], [0.07, 0.05]],
+        [[nothing, 0.15], [nothing, 0.12]],
+    ]
+    for got, want in zip(seen, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dropped", ["cameras", "route_map"])
