@@ -325,8 +325,8 @@ run, with seed, commit and versions, are in [docs/results/](results); not all ar
 commit. Runs of before version 0.16 had the surroundings of the n-th unseen town in common with the
 n-th town of the training, around other roads: CHANGELOG.md says what that was worth, which is
 nothing that shows; those of before 0.17 saw all of the driven way on the route map. Before 0.20 a
-turn was also right where the car was more than half a lane off its way behind it, and before 0.22
-cars went half of the way to the median in each decision, now 0.4 of it.
+turn was also right where the car was more than half a lane off its way behind it. In all runs cars
+went half of the way to the median in each decision, by 0.03 1/m at most: `steady` of before 0.22.
 """
 
 if __name__ == "__main__":
