@@ -13,8 +13,9 @@ from drivecnn.policy.distributions.family import CURVATURE_SCALE, SizedFamily
 from drivecnn.policy.distributions.modes import Modes, find_modes
 
 MODE_STEPS = 6  # mean-shift steps: leaves < 0.2 % of the density in 2,400 random mixtures, K <= 5
-QUANTILE_STEPS = 48  # halvings at most, in float64
-QUANTILE_ERROR = 1e-5  # of the narrowest component's scale; reached from a bracket of 1e9 scales
+QUANTILE_PARTS = 8  # twice as quick as halving where one is asked, as quick where 300 are
+QUANTILE_CUTS = 16  # of it and of what is left of it, at most
+QUANTILE_ERROR = 1e-5  # of the narrowest component's scale; reached from an interval of 1e9 scales
 NODES = 193  # per component, over +-reach scales
 
 
@@ -86,25 +87,27 @@ class Mixture(SteeringDistribution):
         """Curvature [1/m] below which the share q of the mass lies. Shape (..., B).
 
         The quantile lies between the smallest and the largest quantile of the components, so the
-        interval between them is halved until it is narrower than 1e-5 of a scale. In float64:
-        between two components the cdf is so flat that float32 would lose the place.
+        interval between them is cut into eight, and the one of them that holds it again, until it
+        is narrower than 1e-5 of a scale. In float64: between two components the cdf is so flat that
+        float32 would lose the place.
         """
         q = torch.as_tensor(q, dtype=torch.float64, device=self.loc.device)
         weights = torch.softmax(self.log_weights.double(), dim=-1)
         loc, scale = self.loc.double(), self.scale.double()
         ends = loc + scale * self._unit_quantile(q).unsqueeze(-1)  # (..., B, K)
-        low, high = ends.amin(dim=-1), ends.amax(dim=-1)  # (..., B)
+        low = ends.amin(dim=-1)  # (..., B)
+        width = (ends.amax(dim=-1) - low).nan_to_num(0.0)  # both ends of q = 1 are infinite
         close = QUANTILE_ERROR * scale.amin(dim=-1)
-        for _ in range(QUANTILE_STEPS):
-            if not (high - low > close).any():
+        cuts = torch.arange(1, QUANTILE_PARTS, dtype=low.dtype, device=low.device) / QUANTILE_PARTS
+        cuts = cuts.view(-1, *[1] * low.ndim)
+        for _ in range(QUANTILE_CUTS):
+            if not (width > close).any():
                 break
-            middle = 0.5 * (low + high)
-            z = (middle.unsqueeze(-1) - loc) / scale
+            z = ((low + width * cuts).unsqueeze(-1) - loc) / scale  # (parts - 1, ..., B, K)
             below = (weights * self._unit_cdf(z)).sum(dim=-1) < q
-            low = torch.where(below, middle, low)
-            high = torch.where(below, high, middle)
-        curvature: Tensor = (0.5 * (low + high)).float()
-        return curvature
+            width = width / QUANTILE_PARTS
+            low = low + width * below.sum(dim=0)
+        return (low + 0.5 * width).float()
 
     @property
     def mean(self) -> Tensor:
