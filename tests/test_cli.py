@@ -304,7 +304,7 @@ def test_a_checkpoint_file_is_reported_on_beside_it(capsys, tmp_path):
 
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_is_read(capsys, tmp_path, config):
-    without = ["--data.maps", "[nowhere]", "--start_from", "null"]
+    without = ["--data.maps", "[nowhere]", "--validation.maps", "[nowhere]", "--start_from", "null"]
     code, error = run(capsys, "train", "--config", config, *without, "--out", tmp_path / "r")
     assert code == 2
     assert "nowhere" in error
