@@ -302,7 +302,9 @@ def test_a_checkpoint_file_is_reported_on_beside_it(capsys, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["routes"] == 1
 
 
-@pytest.mark.parametrize("config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "config", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
 def test_every_shipped_config_is_read(capsys, tmp_path, config):
     without = ["--data.maps", "[nowhere]", "--validation.maps", "[nowhere]", "--start_from", "null"]
     code, error = run(capsys, "train", "--config", config, *without, "--out", tmp_path / "r")

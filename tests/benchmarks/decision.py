@@ -38,10 +38,8 @@ def main() -> None:
     policy, observation = load_run(Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED)
     simulator = load_simulator(["procedural:1000"], RouteOptions(COUNT, 100.0), observation)
     seen = simulator.observe(simulator.start(range(COUNT), range(COUNT)))
-    inputs = [
-        (torch.as_tensor(cameras)[None], torch.as_tensor(route_map)[None])
-        for cameras, route_map in zip(seen.cameras, seen.route_map, strict=True)
-    ]
+    cameras, route_maps = torch.as_tensor(seen.cameras), torch.as_tensor(seen.route_map)
+    inputs = list(zip(cameras.split(1), route_maps.split(1), strict=True))
     with torch.inference_mode():
         distributions = [policy(*each) for each in inputs]
         print(f"distribution: {milliseconds(lambda: [policy(*each) for each in inputs]):.2f} ms")
